@@ -1,0 +1,227 @@
+/* What support, the webmail and the postmaster do to an account, and see of it. */
+
+#include "access.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "reply.h"
+
+static const char *const kinds[] = { "history", NULL };
+
+/* Actors come from outside: what isn't printable ASCII becomes a question mark, as does the
+   semicolon that stands between the entries of a history, and the rest is cut. */
+static void add_actor(struct command *command, const char *actor)
+{
+	char text[ACCESS_ACTOR_MAX];
+	size_t size = 0;
+
+	for (; actor != NULL && actor[size] != '\0' && size < sizeof(text); size++) {
+		unsigned char c = (unsigned char)actor[size];
+
+		text[size] = (char)(c >= ' ' && c <= '~' && c != ';' ? c : '?');
+	}
+	command_bytes(command, text, size);
+}
+
+void access_on_ask(const struct account_name *account, const char *digest,
+		   const struct actor *actor, struct command *command_r)
+{
+	command_begin(command_r, SCRIPT_ON, account, kinds);
+	command_string(command_r, digest);
+	add_actor(command_r, actor->by);
+	add_actor(command_r, actor->from);
+}
+
+void access_off_ask(const struct account_name *account, enum disable_reason reason,
+		    const struct actor *actor, struct command *command_r)
+{
+	command_begin(command_r, SCRIPT_OFF, account, kinds);
+	command_string(command_r, reason_word(reason));
+	add_actor(command_r, actor->by);
+	add_actor(command_r, actor->from);
+}
+
+static bool is_one_of(const char *value, const char *a, const char *b)
+{
+	return value == NULL || strcmp(value, a) == 0 || strcmp(value, b) == 0;
+}
+
+/* RFC 5646, as far as webmails use it: "et", "et_EE", "zh-Hans". */
+static bool is_language(const char *value)
+{
+	size_t letters = strspn(value, "abcdefghijklmnopqrstuvwxyz");
+	size_t length = strlen(value);
+
+	if (length == 0)
+		return true; /* forgets it */
+	if (letters < 2 || letters > 3 || length > 16)
+		return false;
+	if (value[letters] == '\0')
+		return true;
+	if ((value[letters] != '-' && value[letters] != '_') || value[letters + 1] == '\0')
+		return false;
+	for (const char *p = value + letters + 1; *p != '\0'; p++) {
+		if (!isalnum((unsigned char)*p))
+			return false;
+	}
+	return true;
+}
+
+int access_changes_check(const struct access_changes *changes, const struct settings *settings,
+			 const char **error_r)
+{
+	*error_r = NULL;
+	if (changes->tier != NULL && settings_tier(settings, changes->tier) == NULL)
+		*error_r = "tier: expected the name of a tier in the settings";
+	else if (!is_one_of(changes->activity, "active", "passive"))
+		*error_r = "activity: expected active or passive";
+	else if (!is_one_of(changes->tls, "required", "exempt"))
+		*error_r = "tls: expected required or exempt";
+	else if (!is_one_of(changes->sending, "allowed", "blocked"))
+		*error_r = "sending: expected allowed or blocked";
+	else if (changes->language != NULL && !is_language(changes->language))
+		*error_r = "language: expected a language tag like en or et_EE";
+	return *error_r == NULL ? 0 : -1;
+}
+
+static void add_change(struct command *command, const char *field, const char *value)
+{
+	if (value == NULL)
+		return;
+	command_string(command, field);
+	command_string(command, value);
+}
+
+void access_set_ask(const struct account_name *account, const struct access_changes *changes,
+		    const struct actor *actor, const struct settings *settings,
+		    struct command *command_r)
+{
+	const struct tier *tier =
+		changes->tier != NULL ? settings_tier(settings, changes->tier) : NULL;
+
+	command_begin(command_r, SCRIPT_SET, account, kinds);
+	add_actor(command_r, actor->by);
+	add_actor(command_r, actor->from);
+	command_number(command_r, tier != NULL ? tier->upgrade_hold * UINT64_C(1000) : 0);
+	add_change(command_r, "tier", changes->tier);
+	add_change(command_r, "activity", changes->activity);
+	add_change(command_r, "tls", changes->tls);
+	add_change(command_r, "language", changes->language);
+	add_change(command_r, "sending", changes->sending);
+}
+
+void access_read(const struct redisReply *reply, struct access_answer *answer_r)
+{
+	static const char *const words[] = { "done", "unchanged", "unavailable" };
+
+	memset(answer_r, 0, sizeof(*answer_r));
+	answer_r->verdict = (enum access_verdict)reply_verdict(reply, words, ACCESS_UNAVAILABLE);
+	answer_r->enabled = strcmp(reply_string(reply, 1), "enabled") == 0;
+	answer_r->since = reply_number(reply, 3);
+	if (answer_r->verdict != ACCESS_UNAVAILABLE && !answer_r->enabled &&
+	    reason_parse(reply_string(reply, 2), &answer_r->reason) < 0)
+		answer_r->verdict = ACCESS_UNAVAILABLE;
+	if (answer_r->verdict == ACCESS_UNAVAILABLE)
+		answer_r->unavailable = reply_unavailable_text(reply);
+}
+
+void access_init_ask(unsigned int partition, struct command *command_r)
+{
+	command_begin_partition(command_r, SCRIPT_INIT, partition);
+}
+
+enum access_init access_init_read(const struct redisReply *reply)
+{
+	static const char *const words[] = {
+		[ACCESS_INIT_MARKED] = "marked",
+		[ACCESS_INIT_WAS] = "was",
+		[ACCESS_INIT_FOREIGN] = "foreign",
+	};
+
+	return (enum access_init)reply_verdict(reply, words, ACCESS_INIT_FAILED);
+}
+
+void access_status_ask(const struct account_name *account, struct command *command_r)
+{
+	command_begin(command_r, SCRIPT_STATUS, account, kinds);
+}
+
+/* "time address attempt". The text is the reply's; the address is copied out of it. */
+static void read_last_use(const struct redisReply *facts, const char *field,
+			  struct access_last_use *use_r)
+{
+	const char *text = reply_field(facts, field), *space = strchr(text, ' ');
+	size_t size;
+
+	if (space == NULL)
+		return;
+	size = strcspn(space + 1, " ");
+	if (size < sizeof(use_r->address))
+		memcpy(use_r->address, space + 1, size);
+	use_r->time = strtoll(text, NULL, 10);
+}
+
+static void read_facts(const struct redisReply *facts, struct access_status *status_r)
+{
+	const char *reason = reply_field(facts, "reason"), *tier = reply_field(facts, "tier");
+
+	status_r->enabled = strcmp(reply_field(facts, "access"), "enabled") == 0;
+	if (reason_parse(reason, &status_r->reason) < 0)
+		status_r->reason = REASON_NEVER_ENABLED;
+	status_r->since = reply_digits(reply_field(facts, "since"));
+	status_r->by = reply_field(facts, "by");
+	status_r->from = reply_field(facts, "from");
+	status_r->tier = *tier != '\0' ? tier : "free";
+	status_r->held_tier = reply_field(facts, "held_tier");
+	status_r->held_until = reply_digits(reply_field(facts, "held_until"));
+	status_r->passive = strcmp(reply_field(facts, "activity"), "passive") == 0;
+	status_r->tls_exempt = strcmp(reply_field(facts, "tls"), "exempt") == 0;
+	status_r->sending_blocked = strcmp(reply_field(facts, "sending"), "blocked") == 0;
+	status_r->language = reply_field(facts, "language");
+	read_last_use(facts, "seen:pop3", &status_r->pop3);
+	read_last_use(facts, "seen:imap", &status_r->imap);
+	read_last_use(facts, "seen:smtp", &status_r->smtp);
+}
+
+static void read_passwords(const struct redisReply *rows, struct access_status *status_r)
+{
+	for (unsigned int i = 0; i < reply_count(rows) && i < ACCESS_PASSWORDS_MAX; i++) {
+		const struct redisReply *row = reply_array(rows, i);
+
+		status_r->passwords[i].number = (unsigned int)reply_number(row, 0);
+		status_r->passwords[i].created = reply_number(row, 1);
+		status_r->passwords[i].ended = reply_number(row, 2);
+		status_r->passwords_count++;
+	}
+}
+
+static void read_history(const struct redisReply *rows, struct access_status *status_r)
+{
+	for (unsigned int i = 0; i < reply_count(rows) && i < ACCESS_HISTORY_MAX; i++) {
+		const struct redisReply *row = reply_array(rows, i);
+		struct access_event *event = &status_r->history[status_r->history_count++];
+
+		event->time = reply_number(row, 0);
+		event->what = reply_string(row, 1);
+		event->detail = reply_string(row, 2);
+		event->by = reply_string(row, 3);
+		event->from = reply_string(row, 4);
+	}
+}
+
+void access_status_read(const struct redisReply *reply, struct access_status *status_r)
+{
+	memset(status_r, 0, sizeof(*status_r));
+	if (strcmp(reply_string(reply, 0), "done") != 0) {
+		status_r->verdict = ACCESS_UNAVAILABLE;
+		status_r->unavailable = reply_unavailable_text(reply);
+		return;
+	}
+	status_r->verdict = ACCESS_DONE;
+	status_r->now = reply_number(reply, 1);
+	read_facts(reply_array(reply, 2), status_r);
+	read_passwords(reply_array(reply, 3), status_r);
+	read_history(reply_array(reply, 4), status_r);
+}

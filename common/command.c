@@ -1,0 +1,165 @@
+/* One call of a script while it is put together. */
+
+#include "command.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* EVALSHA, the digest and the number of keys come before all that is added. */
+#define NUMBER_OF_KEYS 2
+
+#define DIGITS_MAX 20 /* of a 64 bit number */
+
+/* Writes the number in decimal, without a terminator. The number of digits. */
+static size_t put_digits(uint64_t number, char digits_r[DIGITS_MAX])
+{
+	char reversed[DIGITS_MAX];
+	size_t size = 0;
+
+	do {
+		reversed[size++] = (char)('0' + number % 10);
+		number /= 10;
+	} while (number > 0);
+	for (size_t i = 0; i < size; i++)
+		digits_r[i] = reversed[size - 1 - i];
+	return size;
+}
+
+/* Points the next argument at size bytes that outlive the command. */
+static void add(struct command *command, const char *bytes, size_t size)
+{
+	if (command->args_count == COMMAND_ARGS_MAX) {
+		command->overflow = true;
+		return;
+	}
+	command->args[command->args_count] = bytes;
+	command->sizes[command->args_count++] = size;
+}
+
+void command_bytes(struct command *command, const void *bytes, size_t size)
+{
+	char *copy = command->text + command->text_used;
+
+	if (size > COMMAND_TEXT_MAX - command->text_used) {
+		command->overflow = true;
+		return;
+	}
+	memcpy(copy, bytes, size);
+	command->text_used += size;
+	add(command, copy, size);
+}
+
+void command_string(struct command *command, const char *string)
+{
+	command_bytes(command, string, strlen(string));
+}
+
+void command_number(struct command *command, uint64_t number)
+{
+	char digits[DIGITS_MAX];
+	size_t size = put_digits(number, digits);
+
+	command_bytes(command, digits, size);
+}
+
+static void start(struct command *command, enum script script)
+{
+	command->script = script;
+	command->keys_count = 0;
+	command->args_count = 0;
+	command->text_used = 0;
+	command->overflow = false;
+	add(command, "EVALSHA", strlen("EVALSHA"));
+	add(command, script_digest(script), SCRIPT_DIGEST_SIZE - 1);
+	add(command, "0", 1);
+}
+
+__attribute__((format(printf, 2, 3))) static void add_key(struct command *command,
+							  const char *format, ...)
+{
+	static const char digits[] = "0123456789";
+	char key[sizeof("postern:{63}:") + 32 + ACCOUNT_NAME_MAX];
+	va_list args;
+	int size;
+
+	va_start(args, format);
+	size = vsnprintf(key, sizeof(key), format, args);
+	va_end(args);
+	assert(size > 0 && (size_t)size < sizeof(key));
+	command_bytes(command, key, (size_t)size);
+	command->keys_count++;
+	assert(command->keys_count < sizeof(digits) - 1);
+	command->args[NUMBER_OF_KEYS] = &digits[command->keys_count];
+}
+
+static void add_partition_key(struct command *command, const char *kind, unsigned int partition)
+{
+	add_key(command, "postern:{%u}:%s", partition, kind);
+}
+
+static void add_account_key(struct command *command, const char *kind,
+			    const struct account_name *account)
+{
+	add_key(command, "postern:{%u}:%s:%s", account->partition, kind, account->text);
+}
+
+void command_begin(struct command *command, enum script script, const struct account_name *account,
+		   const char *const kinds[])
+{
+	start(command, script);
+	add_partition_key(command, "mark", account->partition);
+	add_account_key(command, "account", account);
+	for (; kinds != NULL && *kinds != NULL; kinds++) {
+		if (**kinds == '*')
+			add_partition_key(command, *kinds + 1, account->partition);
+		else
+			add_account_key(command, *kinds, account);
+	}
+	command_string(command, SCRIPT_FORMAT);
+}
+
+void command_begin_partition(struct command *command, enum script script, unsigned int partition)
+{
+	start(command, script);
+	add_partition_key(command, "mark", partition);
+	command_string(command, SCRIPT_FORMAT);
+}
+
+/* Writes "$SIZE\r\nBYTES\r\n", and returns the end of it. */
+static char *put_argument(char *at, const char *bytes, size_t size)
+{
+	char digits[DIGITS_MAX];
+	size_t digits_size = put_digits(size, digits);
+
+	*at++ = '$';
+	at = mempcpy(at, digits, digits_size);
+	at = mempcpy(at, "\r\n", 2);
+	at = mempcpy(at, bytes, size);
+	return mempcpy(at, "\r\n", 2);
+}
+
+int command_format(const struct command *command, char **resp_r)
+{
+	/* What hiredis's redisFormatCommandArgv() does, in a fifth of the time: it was a quarter
+	   of the milter's whole work. */
+	size_t room = DIGITS_MAX + 8;
+	char *at;
+
+	if (command->overflow)
+		return -1;
+	for (unsigned int i = 0; i < command->args_count; i++)
+		room += command->sizes[i] + DIGITS_MAX + 8;
+	*resp_r = malloc(room);
+	if (*resp_r == NULL)
+		return -1;
+	at = *resp_r;
+	*at++ = '*';
+	at += put_digits(command->args_count, at);
+	at = mempcpy(at, "\r\n", 2);
+	for (unsigned int i = 0; i < command->args_count; i++)
+		at = put_argument(at, command->args[i], command->sizes[i]);
+	return (int)(at - *resp_r);
+}

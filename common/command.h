@@ -1,0 +1,51 @@
+#ifndef POSTERN_COMMAND_H
+#define POSTERN_COMMAND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "account.h"
+#include "script.h"
+#include "settings.h"
+
+/*
+ * One call of a script while it is put together: first its keys, then its arguments. The values
+ * are copied, and bounded: what doesn't fit makes command_format() fail, never a shorter call.
+ */
+
+#define COMMAND_ARGS_MAX 160
+#define COMMAND_TEXT_MAX 8192
+
+struct command {
+	enum script script;
+	unsigned int keys_count;
+	unsigned int args_count; /* all of them: EVALSHA, digest, number of keys, keys, arguments */
+	const char *args[COMMAND_ARGS_MAX]; /* into text */
+	size_t sizes[COMMAND_ARGS_MAX];
+	char text[COMMAND_TEXT_MAX];
+	size_t text_used;
+	bool overflow;
+};
+
+/*
+ * Starts a call of script about an account. Its keys are the mark of the account's partition, the
+ * account itself, "postern:{17}:account:NAME", and the account's keys of the further kinds that
+ * are listed up to a NULL (NULL for none); a kind "*KIND" is the partition's: "postern:{17}:KIND".
+ * Its first argument is the format's number.
+ */
+void command_begin(struct command *command, enum script script, const struct account_name *account,
+		   const char *const kinds[]);
+
+/* Starts a call of script about a partition, whose mark is the only key. */
+void command_begin_partition(struct command *command, enum script script, unsigned int partition);
+
+void command_bytes(struct command *command, const void *bytes, size_t size);
+void command_string(struct command *command, const char *string);
+void command_number(struct command *command, uint64_t number);
+
+/* The call as it goes over the wire, in *resp_r, to be freed with free(). Its size, or -1
+   when it did not fit or memory ran out. */
+int command_format(const struct command *command, char **resp_r);
+
+#endif

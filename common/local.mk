@@ -1,0 +1,46 @@
+# What every piece shares. Knows neither Dovecot nor libmilter (tests/unit/layering).
+
+noinst_LTLIBRARIES += %reldir%/libpostern-common.la
+%canon_reldir%_libpostern_common_la_SOURCES = \
+	%reldir%/access.c %reldir%/access.h \
+	%reldir%/account.c %reldir%/account.h \
+	%reldir%/app-password.c %reldir%/app-password.h \
+	%reldir%/base64url.c %reldir%/base64url.h \
+	%reldir%/command.c %reldir%/command.h \
+	%reldir%/handshake.c %reldir%/handshake.h \
+	%reldir%/ini-file.c %reldir%/ini-file.h \
+	%reldir%/login.c %reldir%/login.h \
+	%reldir%/monotonic.c %reldir%/monotonic.h \
+	%reldir%/network.c %reldir%/network.h \
+	%reldir%/protocol.c %reldir%/protocol.h \
+	%reldir%/reason.c %reldir%/reason.h \
+	%reldir%/reply.c %reldir%/reply.h \
+	%reldir%/script.c %reldir%/script.h \
+	%reldir%/secrets.c %reldir%/secrets.h \
+	%reldir%/secrets-file.c %reldir%/secrets-file.h \
+	%reldir%/send.c %reldir%/send.h \
+	%reldir%/settings.c %reldir%/settings.h \
+	%reldir%/settings-table.c %reldir%/settings-table.h \
+	%reldir%/settings-value.c %reldir%/settings-value.h \
+	%reldir%/store.c %reldir%/store.h \
+	%reldir%/tier-rows.c %reldir%/tier-rows.h \
+	%reldir%/trace.c %reldir%/trace.h
+%canon_reldir%_libpostern_common_la_LIBADD = $(HIREDIS_LIBS) $(CRYPTO_LIBS) $(INIH_LIBS)
+
+prelude = %reldir%/scripts/prelude.lua
+scripts = \
+	%reldir%/scripts/init.lua \
+	%reldir%/scripts/login.lua \
+	%reldir%/scripts/off.lua \
+	%reldir%/scripts/on.lua \
+	%reldir%/scripts/send.lua \
+	%reldir%/scripts/set.lua \
+	%reldir%/scripts/status.lua
+
+EXTRA_DIST += %reldir%/embed-scripts $(prelude) $(scripts)
+CLEANFILES += %reldir%/scripts.inc
+%reldir%/script.lo: %reldir%/scripts.inc
+%reldir%/scripts.inc: %reldir%/embed-scripts $(prelude) $(scripts)
+	$(AM_V_GEN)$(MKDIR_P) %reldir% && \
+	cd $(srcdir) && $(SHELL) %reldir%/embed-scripts $(prelude) $(scripts) \
+		>$(abs_builddir)/$@.new && mv $(abs_builddir)/$@.new $(abs_builddir)/$@

@@ -1,0 +1,116 @@
+/* The decision on a login from outside. */
+
+#include "login.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "app-password.h"
+#include "reply.h"
+
+static const char *const verdict_words[] = {
+	[LOGIN_ALLOW] = "allow",
+	[LOGIN_WRONG_PASSWORD] = "wrong-password",
+	[LOGIN_OFF] = "off",
+	[LOGIN_TLS_REQUIRED] = "tls-required",
+	[LOGIN_PROTOCOL] = "protocol",
+	[LOGIN_TOO_SOON] = "too-soon",
+	[LOGIN_UNAVAILABLE] = "unavailable",
+};
+
+const char *login_verdict_word(enum login_verdict verdict)
+{
+	return verdict_words[verdict];
+}
+
+int login_ask(const struct login_request *request, const struct settings *settings,
+	      struct command *command_r)
+{
+	const struct secrets *secrets = settings->secrets;
+
+	command_begin(command_r, SCRIPT_LOGIN, request->account, NULL);
+	command_string(command_r, protocol_word(request->protocol));
+	command_string(command_r, request->address);
+	command_number(command_r, request->secured ? 1 : 0);
+	command_string(command_r, request->attempt);
+	command_string(command_r, settings->tier_rows);
+	for (unsigned int i = 0; i < secrets->keys_count; i++) {
+		char digest[APP_PASSWORD_DIGEST_SIZE];
+
+		if (app_password_digest(&secrets->keys[i], request->account, request->password,
+					digest) < 0)
+			return -1;
+		command_string(command_r, digest);
+	}
+	return 0;
+}
+
+/* The name comes back to the client, so nothing else may stand in its place. */
+static bool is_tier_name(const char *name)
+{
+	for (const char *p = name; *p != '\0'; p++) {
+		if (*p <= ' ' || *p > '~')
+			return false;
+	}
+	return *name != '\0' && strlen(name) <= SETTINGS_TIER_MAX;
+}
+
+void login_read(const struct redisReply *reply, struct login_answer *answer_r)
+{
+	int verdict = reply_verdict(reply, verdict_words, LOGIN_UNAVAILABLE);
+
+	memset(answer_r, 0, sizeof(*answer_r));
+	answer_r->verdict = LOGIN_UNAVAILABLE;
+	switch ((enum login_verdict)verdict) {
+	case LOGIN_OFF:
+		if (reason_parse(reply_string(reply, 1), &answer_r->reason) < 0)
+			return;
+		break;
+	case LOGIN_PROTOCOL:
+		if (!is_tier_name(reply_string(reply, 1)))
+			return;
+		snprintf(answer_r->tier, sizeof(answer_r->tier), "%s", reply_string(reply, 1));
+		break;
+	case LOGIN_TOO_SOON:
+		answer_r->wait = (unsigned int)reply_number(reply, 1);
+		break;
+	case LOGIN_ALLOW:
+	case LOGIN_WRONG_PASSWORD:
+	case LOGIN_TLS_REQUIRED:
+	case LOGIN_UNAVAILABLE:
+		break;
+	}
+	answer_r->verdict = (enum login_verdict)verdict;
+}
+
+void login_sentence(const struct login_answer *answer, enum protocol protocol,
+		    const struct settings *settings, char sentence_r[LOGIN_SENTENCE_SIZE])
+{
+	const char *name = protocol_name(protocol), *url = settings->help_url;
+
+	sentence_r[0] = '\0';
+	switch (answer->verdict) {
+	case LOGIN_OFF:
+		snprintf(sentence_r, LOGIN_SENTENCE_SIZE,
+			 "External access is off: %s. Switch it on at %s",
+			 reason_text(answer->reason), url);
+		break;
+	case LOGIN_TLS_REQUIRED:
+		snprintf(sentence_r, LOGIN_SENTENCE_SIZE,
+			 "TLS is needed: switch on TLS or SSL in the mail program, see %s", url);
+		break;
+	case LOGIN_PROTOCOL:
+		snprintf(sentence_r, LOGIN_SENTENCE_SIZE,
+			 "%s is not available to this mailbox (%s), see %s", name, answer->tier,
+			 url);
+		break;
+	case LOGIN_TOO_SOON:
+		snprintf(sentence_r, LOGIN_SENTENCE_SIZE,
+			 "Mail was checked a moment ago: try again in %u seconds", answer->wait);
+		break;
+	case LOGIN_ALLOW:
+	case LOGIN_WRONG_PASSWORD:
+	case LOGIN_UNAVAILABLE:
+		break;
+	}
+}

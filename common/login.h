@@ -1,0 +1,58 @@
+#ifndef POSTERN_LOGIN_H
+#define POSTERN_LOGIN_H
+
+#include "account.h"
+#include "command.h"
+#include "protocol.h"
+#include "reason.h"
+#include "settings.h"
+
+struct redisReply;
+
+/* The decision on a login from outside: one call of scripts/login.lua. */
+
+struct login_request {
+	const struct account_name *account;
+	const char *password; /* as entered */
+	enum protocol protocol;
+	const char *address; /* the client's, as text */
+	bool secured;	     /* the password came over TLS (A7) */
+	const char *attempt; /* names this attempt: asking twice about the same one is harmless */
+};
+
+enum login_verdict {
+	LOGIN_ALLOW,
+	LOGIN_WRONG_PASSWORD, /* wrong, of no account, or ended while access is on: tell nothing
+				 (A9) */
+	LOGIN_OFF,	      /* right, but access is off (A9) */
+	LOGIN_TLS_REQUIRED,   /* right, but sent in the clear (A7) */
+	LOGIN_PROTOCOL,	      /* right, but the tier hasn't got the protocol (A8) */
+	LOGIN_TOO_SOON,	      /* right, but sooner than the POP3 interval allows (P1) */
+	LOGIN_UNAVAILABLE,    /* don't know */
+};
+
+struct login_answer {
+	enum login_verdict verdict;
+	enum disable_reason reason;	  /* for LOGIN_OFF */
+	unsigned int wait;		  /* seconds, for LOGIN_TOO_SOON */
+	char tier[SETTINGS_TIER_MAX + 1]; /* for LOGIN_PROTOCOL */
+};
+
+#define LOGIN_SENTENCE_SIZE 400
+
+/* "allow", "wrong-password", ...: the word in logs, events and the script's reply. */
+const char *login_verdict_word(enum login_verdict verdict);
+
+/* Puts the call together: the password goes into it as digests only. 0, or -1 if OpenSSL fails. */
+int login_ask(const struct login_request *request, const struct settings *settings,
+	      struct command *command_r);
+
+/* Reads the script's reply. Whatever is not a verdict is LOGIN_UNAVAILABLE. */
+void login_read(const struct redisReply *reply, struct login_answer *answer_r);
+
+/* One ASCII sentence for the person, with the site's help address; "" for the verdicts that tell
+   nothing. Without a response code. */
+void login_sentence(const struct login_answer *answer, enum protocol protocol,
+		    const struct settings *settings, char sentence_r[LOGIN_SENTENCE_SIZE]);
+
+#endif

@@ -1,0 +1,30 @@
+#ifndef POSTERN_NETWORK_H
+#define POSTERN_NETWORK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Lists of networks in CIDR notation, IPv4 and IPv6. An IPv4-mapped IPv6 address is its IPv4 one.
+ */
+
+struct network {
+	unsigned char address[16]; /* IPv6, or IPv4 mapped into it */
+	unsigned int prefix;	   /* bits of address that count, 0 to 128 */
+};
+
+struct network_list {
+	struct network *networks; /* owned: free with network_list_clear() */
+	size_t count;
+};
+
+/* Adds "192.0.2.0/24", "2001:db8::/32" or a single address. 0, or -1 if text is none of these or
+   has bits set behind its prefix: *error_r is then a static text. Dies when memory runs out. */
+int network_list_add(struct network_list *list, const char *text, const char **error_r);
+
+void network_list_clear(struct network_list *list);
+
+/* True if the address (text, as inet_pton(3) reads it) lies in one of the networks. An empty,
+   NULL or broken address lies in none. */
+bool network_list_has(const struct network_list *list, const char *address);
+
+#endif

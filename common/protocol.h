@@ -1,0 +1,20 @@
+#ifndef POSTERN_PROTOCOL_H
+#define POSTERN_PROTOCOL_H
+
+/* The protocols that external access opens. The values are bits, so that a tier can hold a set. */
+enum protocol {
+	PROTOCOL_POP3 = 1 << 0,
+	PROTOCOL_IMAP = 1 << 1,
+	PROTOCOL_SMTP = 1 << 2,
+};
+
+/* "pop3", "imap" or "smtp": the word in settings, commands, logs and Redis. */
+const char *protocol_word(enum protocol protocol);
+
+/* The way people write it: "POP3", "IMAP" or "SMTP". */
+const char *protocol_name(enum protocol protocol);
+
+/* 0 when word is one of the above, -1 if not. Dovecot's "submission" is SMTP too. */
+int protocol_parse(const char *word, enum protocol *protocol_r);
+
+#endif

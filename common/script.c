@@ -1,0 +1,29 @@
+#include "script.h"
+
+struct embedded_script {
+	const char *name;
+	const char *text;
+	const char *digest;
+	size_t size;
+};
+
+/* Written by embed-scripts, one entry for each value of enum script. */
+static const struct embedded_script scripts[SCRIPT_COUNT] = {
+#include <scripts.inc>
+};
+
+const char *script_name(enum script script)
+{
+	return scripts[script].name;
+}
+
+const char *script_text(enum script script, size_t *size_r)
+{
+	*size_r = scripts[script].size;
+	return scripts[script].text;
+}
+
+const char *script_digest(enum script script)
+{
+	return scripts[script].digest;
+}

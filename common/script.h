@@ -1,0 +1,36 @@
+#ifndef POSTERN_SCRIPT_H
+#define POSTERN_SCRIPT_H
+
+#include <stddef.h>
+
+/*
+ * The Lua scripts that run inside Redis, one for each decision: common/scripts/NAME.lua, each
+ * behind common/scripts/prelude.lua, embedded at build time. They alone hold the rules.
+ */
+
+enum script {
+	SCRIPT_INIT,
+	SCRIPT_LOGIN,
+	SCRIPT_SEND,
+	SCRIPT_ON,
+	SCRIPT_OFF,
+	SCRIPT_SET,
+	SCRIPT_STATUS,
+};
+
+#define SCRIPT_COUNT (SCRIPT_STATUS + 1)
+
+/* The number of the stored format: what the mark must say. Every script gets it. */
+#define SCRIPT_FORMAT "1"
+
+/* SHA-1 of a script's text in 40 hexadecimal digits, as EVALSHA wants it. */
+#define SCRIPT_DIGEST_SIZE 41
+
+const char *script_name(enum script script);
+
+/* The whole text, as SCRIPT LOAD wants it. */
+const char *script_text(enum script script, size_t *size_r);
+
+const char *script_digest(enum script script);
+
+#endif

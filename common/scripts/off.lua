@@ -1,0 +1,15 @@
+-- Switches external access off (A3).
+--
+-- KEYS[3] is the history. ARGV: format, reason, by, from.
+
+if not marked() then
+	return unmarked()
+end
+
+local access, reason, since = unpack(redis.call('HMGET', ACCOUNT, 'access', 'reason', 'since'))
+if access ~= 'enabled' then
+	return { 'unchanged', 'disabled', reason or 'never-enabled', since or '0' }
+end
+local time = clock()
+switch_off(KEYS[3], time, ARGV[2], ARGV[3], ARGV[4])
+return { 'done', 'disabled', ARGV[2], string.format('%.0f', time) }

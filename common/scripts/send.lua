@@ -1,0 +1,183 @@
+-- May this login send? Exact windows, charged at once (S1 to S7).
+--
+-- KEYS[3] is the log of what the account sent, KEYS[4] the history, KEYS[5] the partition's names
+-- behind references in traces. ARGV: format, stage (mail, message or count), id of the message (8
+-- bytes), number of recipients, the account's name and its reference for traces ('' if it needs
+-- none), and the tiers (see read_tier).
+--
+-- The log is one string of entries, oldest first: time in milliseconds, the message's id, the
+-- running total of all charges up to and with this one, and its own charge. The totals make the
+-- sum over a part of the log a subtraction, so a decision reads a few entries, whatever the limits.
+
+if not marked() then
+	return unmarked()
+end
+
+local MINUTE, HOUR = 60000, 3600000
+local ENTRY, ENTRY_SIZE = '>I6c8I4I2', 20
+local TOTAL_WRAPS = 4294967296
+local LONG_LOG = 100 -- entries
+
+local LOG, HISTORY, NAMES = KEYS[3], KEYS[4], KEYS[5]
+local stage, id, recipients = ARGV[2], ARGV[3], tonumber(ARGV[4])
+local name, reference = ARGV[5], ARGV[6]
+
+local time = clock()
+local log, entries, newest_total = '', 0, 0
+
+-- Time, id, running total and charge of the entry at a place, from 0.
+local function entry(place)
+	return struct.unpack(ENTRY, log, place * ENTRY_SIZE + 1)
+end
+
+local function read_log()
+	log = redis.call('GET', LOG) or ''
+	entries = #log / ENTRY_SIZE
+	if entries > 0 then
+		newest_total = select(3, entry(entries - 1))
+	end
+end
+
+-- What was charged by the entry at place and all newer ones.
+local function charged_from(place)
+	local _, _, total, charge = entry(place)
+	return (newest_total - total) % TOTAL_WRAPS + charge
+end
+
+-- The newest entry that has to leave the window before the charge fits under the limit; nil if the
+-- whole log leaves room for it.
+local function blocker(limit, charge)
+	local room = limit - charge
+	-- An entry charges at least 1. So this one is too much with those that follow, if it exists.
+	local low, high = entries - 1 - room, entries - 1
+	if low < 0 then
+		low = 0
+	end
+	local charged = charged_from(low)
+	if charged <= room then
+		return nil
+	end
+	if charged == room + 1 then
+		return low -- the usual case, as each entry charges 1
+	end
+	while low < high do
+		local middle = math.ceil((low + high) / 2)
+		if charged_from(middle) > room then
+			low = middle
+		else
+			high = middle - 1
+		end
+	end
+	return low
+end
+
+-- Milliseconds until the charge fits under the limit; 0 or less if it does now.
+local function wait_for(charge, limit, window)
+	local place = limit > 0 and entries > 0 and blocker(limit, charge)
+	return place and entry(place) + window - time or 0
+end
+
+local function charged_within(window)
+	local sum = 0
+	for place = entries - 1, 0, -1 do
+		local at, _, _, charge = entry(place)
+		if at + window <= time then
+			break
+		end
+		sum = sum + charge
+	end
+	return sum
+end
+
+-- True if the message was charged within the horizon: a queue id may come again some day.
+local function holds_message(horizon)
+	local at = string.find(log, id, 1, true)
+	while at do
+		local place = (at - 7) / ENTRY_SIZE
+		if place % 1 == 0 and entry(place) + horizon > time then
+			return true
+		end
+		at = string.find(log, id, at + 1, true)
+	end
+	return false
+end
+
+-- Appends the charge, and drops what is older than the horizon: from a long log only when that is
+-- half of it, because what is written here also goes to Redis's disk and replicas.
+local function append(charge, horizon)
+	local newest = time
+	if entries > 0 then
+		newest = math.max(time, (entry(entries - 1)))
+	end
+	local new = struct.pack(ENTRY, newest, id, (newest_total + charge) % TOTAL_WRAPS, charge)
+	if entries > LONG_LOG and entry(math.floor(entries / 2)) + horizon > time then
+		redis.call('APPEND', LOG, new)
+		redis.call('PEXPIRE', LOG, horizon)
+		return
+	end
+	local oldest = 0
+	while oldest < entries and entry(oldest) + horizon <= time do
+		oldest = oldest + 1
+	end
+	redis.call('SET', LOG, string.sub(log, oldest * ENTRY_SIZE + 1) .. new, 'PX', horizon)
+end
+
+local function least_limit(a, b)
+	if a == 0 or b == 0 then
+		return a + b
+	end
+	return math.min(a, b)
+end
+
+local access, reason, tier, held, held_until, sending = unpack(redis.call('HMGET', ACCOUNT,
+	'access', 'reason', 'tier', 'held_tier', 'held_until', 'sending'))
+if held and time < tonumber(held_until) then
+	tier = held
+end
+local _, _, _, counted, a_minute, an_hour, a_message = read_tier(tier, ARGV[7])
+local each_recipient = counted == 'recipients'
+a_minute, an_hour, a_message = tonumber(a_minute), tonumber(an_hour), tonumber(a_message)
+local limited = a_minute > 0 or an_hour > 0
+local horizon = an_hour > 0 and HOUR or MINUTE -- the longest window that is limited
+
+if limited then
+	read_log()
+end
+if stage == 'count' then
+	return { 'count', charged_within(MINUTE), charged_within(HOUR) }
+end
+if access ~= 'enabled' then
+	return { 'off', reason or 'never-enabled' }
+end
+if sending == 'blocked' then
+	return { 'blocked' }
+end
+
+-- A message that costs more than a whole window holds could never be sent by waiting.
+local allowed = a_message
+if each_recipient then
+	allowed = least_limit(allowed, least_limit(a_minute, an_hour))
+end
+local charge = each_recipient and math.max(recipients, 1) or 1
+if stage == 'message' and allowed > 0 and recipients > allowed then
+	return { 'too-many-recipients', allowed }
+end
+
+if stage == 'message' and reference ~= '' then
+	redis.call('HSETNX', NAMES, reference, name)
+end
+if not limited or stage == 'message' and holds_message(horizon) then
+	return { 'allow', allowed }
+end
+local wait = wait_for(charge, a_minute, MINUTE)
+if wait > 0 then
+	return { 'defer', math.ceil(wait / 1000), a_minute, counted }
+end
+if wait_for(charge, an_hour, HOUR) > 0 then
+	switch_off(HISTORY, time, 'send-limit', 'postern', '')
+	return { 'limit', an_hour, counted }
+end
+if stage == 'message' then
+	append(charge, horizon)
+end
+return { 'allow', allowed }

@@ -1,0 +1,77 @@
+/* The table of all settings. */
+
+#include "settings-table.h"
+
+#include "settings-value.h"
+
+#define NETWORKS "networks such as 192.0.2.0/24, 2001:db8::/32 or 127.0.0.1"
+#define LIMIT	 "a number from 1 to 10000, or unlimited"
+#define SOCKET	 "an absolute path of at most 107 bytes"
+
+#define SECOND UINT64_C(1000)
+#define HOUR   (3600 * SECOND)
+#define DAY    (24 * HOUR)
+
+#define POSTERN(key, field) "postern", key, .offset = offsetof(struct settings, field)
+#define REDIS(key, field)   "redis", key, .offset = offsetof(struct settings, redis.field)
+#define MILTER(key, field)  "milter", key, .offset = offsetof(struct settings, milter.field)
+#define TIER(key, field)    SETTINGS_SECTION_TIER, key, .offset = offsetof(struct tier, field)
+
+const struct setting settings_table[] = {
+	{ POSTERN("default_domain", default_domain), .parse = setting_parse_domain,
+	  .expected = "a domain such as example.org" },
+	{ POSTERN("help_url", help_url), .parse = setting_parse_url, .max = 180,
+	  .expected = "an address that begins with https:// or http://, of at most 180 printable "
+		      "ASCII characters without spaces",
+	  .is_required = true },
+	{ POSTERN("internal_networks", internal_networks), .parse = setting_parse_networks,
+	  .expected = NETWORKS, .is_list = true },
+	{ POSTERN("proxies", proxies), .parse = setting_parse_networks, .expected = NETWORKS,
+	  .is_list = true },
+	{ POSTERN("secrets", secrets_file), .parse = setting_parse_path,
+	  .default_value = "/etc/postern/secrets", .max = 4095, .expected = "an absolute path" },
+
+	{ REDIS("address", socket), .parse = setting_parse_redis_address,
+	  .default_value = "127.0.0.1:6379", .expected = "unix:/PATH, IP:PORT or [IPV6]:PORT" },
+	{ REDIS("user", user), .parse = setting_parse_optional_name, .max = 64,
+	  .expected = "a name of at most 64 letters, digits, '.', '_' and '-', or nothing" },
+	{ REDIS("database", database), .parse = setting_parse_number, .default_value = "0",
+	  .max = 9999, .expected = "a number from 0 to 9999" },
+	{ REDIS("timeout", timeout), .parse = setting_parse_milliseconds, .default_value = "1s",
+	  .min = 10, .max = 60 * SECOND, .expected = "a duration from 10ms to 60s" },
+
+	{ MILTER("socket", socket), .parse = setting_parse_path,
+	  .default_value = "/var/spool/postfix/postern/milter.sock", .max = 107,
+	  .expected = SOCKET },
+	{ MILTER("socket_group", socket_group), .parse = setting_parse_name,
+	  .default_value = "postfix", .max = 32, .expected = "a group's name" },
+	{ MILTER("user", user), .parse = setting_parse_optional_name, .default_value = "postern",
+	  .max = 32, .expected = "a user's name, or nothing" },
+	{ MILTER("redis_unavailable", store_failure), .parse = setting_parse_store_failure,
+	  .default_value = "defer", .expected = "defer or accept" },
+
+	{ TIER("protocols", protocols), .parse = setting_parse_protocols,
+	  .default_value = "pop3 smtp", .paid = "pop3 imap smtp",
+	  .expected = "one or more of pop3, imap and smtp", .is_list = true },
+	{ TIER("pop3_interval", pop3_interval), .parse = setting_parse_seconds,
+	  .default_value = "5m", .paid = "0", .max = DAY,
+	  .expected = "a duration in whole seconds from 0 to 1d" },
+	{ TIER("pop3_grace", pop3_grace), .parse = setting_parse_seconds, .default_value = "15s",
+	  .max = HOUR, .expected = "a duration in whole seconds from 0 to 1h" },
+	{ TIER("messages_per_minute", messages_per_minute), .parse = setting_parse_limit,
+	  .default_value = "5", .paid = "unlimited", .max = SETTINGS_LIMIT_MAX, .expected = LIMIT },
+	{ TIER("messages_per_hour", messages_per_hour), .parse = setting_parse_limit,
+	  .default_value = "15", .paid = "unlimited", .max = SETTINGS_LIMIT_MAX,
+	  .expected = LIMIT },
+	{ TIER("recipients_per_message", recipients_per_message), .parse = setting_parse_limit,
+	  .default_value = "unlimited", .max = SETTINGS_LIMIT_MAX, .expected = LIMIT },
+	{ TIER("count", count), .parse = setting_parse_count, .default_value = "messages",
+	  .expected = "messages or recipients" },
+	{ TIER("upgrade_hold", upgrade_hold), .parse = setting_parse_seconds, .default_value = "0",
+	  .max = 60 * DAY, .expected = "a duration in whole seconds from 0 to 60d" },
+};
+
+const size_t settings_table_count = sizeof(settings_table) / sizeof(settings_table[0]);
+
+_Static_assert(sizeof(settings_table) / sizeof(settings_table[0]) <= SETTINGS_TABLE_MAX,
+	       "SETTINGS_TABLE_MAX is too small");

@@ -1,0 +1,93 @@
+#ifndef POSTERN_SETTINGS_H
+#define POSTERN_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "network.h"
+#include "secrets.h"
+
+/*
+ * The settings file, postern.conf(5): read once into one value that never changes. A reload reads
+ * a complete new value and puts it in the old one's place; on failure the old one stays.
+ */
+
+#define SETTINGS_TIERS_MAX 16
+#define SETTINGS_TIER_MAX  16 /* bytes of a tier's name, without the terminator */
+#define SETTINGS_LIMIT_MAX 10000
+#define SETTINGS_UNLIMITED 0
+
+/* What one message costs (rule S4): itself, or each of its recipients. */
+enum send_count {
+	SEND_COUNT_MESSAGES,
+	SEND_COUNT_RECIPIENTS,
+};
+
+/* What the milter does with a message while Redis can't be asked. */
+enum store_failure {
+	STORE_FAILURE_DEFER,
+	STORE_FAILURE_ACCEPT,
+};
+
+struct tier {
+	char name[SETTINGS_TIER_MAX + 1];
+	unsigned int protocols;		  /* set of enum protocol (A8) */
+	unsigned int pop3_interval;	  /* seconds, 0 for none (P1) */
+	unsigned int pop3_grace;	  /* seconds (P1) */
+	unsigned int messages_per_minute; /* 1 to SETTINGS_LIMIT_MAX or SETTINGS_UNLIMITED (S1) */
+	unsigned int messages_per_hour;	  /* likewise (S2) */
+	unsigned int recipients_per_message; /* likewise (S4) */
+	enum send_count count;		     /* what the two windows count (S4) */
+	unsigned int upgrade_hold; /* seconds that the old limits stay after a change to this tier
+				      (S5) */
+};
+
+struct redis_settings {
+	char *socket; /* path, or NULL: then host and port */
+	char *host;   /* an IP address: hiredis would block on a name */
+	unsigned int port;
+	char *user; /* NULL for Redis's default user */
+	unsigned int database;
+	unsigned int timeout; /* milliseconds: connecting, and waiting for a reply */
+};
+
+struct milter_settings {
+	char *socket;	    /* path of the unix socket */
+	char *socket_group; /* who may connect: Postfix's group */
+	char *user;	    /* NULL: stay who we are */
+	enum store_failure store_failure;
+};
+
+struct settings {
+	char *default_domain; /* for bare names; NULL for none (A6) */
+	char *help_url;	      /* where the owner switches access on; in every refusal */
+	struct network_list internal_networks; /* A5 */
+	struct network_list proxies;	       /* whose word on the client's address is taken */
+	char *secrets_file;
+	struct redis_settings redis;
+	struct milter_settings milter;
+	struct tier
+		tiers[SETTINGS_TIERS_MAX]; /* "free" first, "paid" second, then the site's own */
+	unsigned int tiers_count;
+	char *tier_rows;	 /* the same for the scripts, see tier-rows.h */
+	struct secrets *secrets; /* loaded from secrets_file */
+};
+
+/*
+ * Reads the file at path and the secrets file that it names. NULL if either can't be read or has a
+ * mistake; *error_r is then one line, with file, line and what was expected, for the caller to
+ * free(). The result is the caller's, to be freed with settings_free(). Threads may read it at
+ * will.
+ */
+struct settings *settings_load(const char *path, char **error_r);
+
+/* The same without the secrets file: for the command that makes it. settings->secrets is NULL. */
+struct settings *settings_load_without_secrets(const char *path, char **error_r);
+
+void settings_free(struct settings **settings);
+
+/* The tier of that name, NULL if the site has none such. */
+const struct tier *settings_tier(const struct settings *settings, const char *name);
+
+#endif

@@ -1,0 +1,362 @@
+/*
+ * The blocking face of the store.
+ *
+ * A call takes an idle connection or opens one, and gives it back when it is sound. The sockets
+ * don't block: whatever Redis does or drips, a call ends at its deadline.
+ */
+
+#include "store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <hiredis/hiredis.h>
+
+#include "handshake.h"
+#include "monotonic.h"
+#include "reply.h"
+
+#define IDLE_MAX   64
+#define ERROR_SIZE 256
+
+struct store {
+	const struct redis_settings *settings;
+	const struct secrets *secrets;
+	char peer[160];
+	pthread_mutex_t lock; /* guards all below */
+	redisContext *idle[IDLE_MAX];
+	unsigned int idle_count;
+	bool broken;
+	int64_t broken_until; /* milliseconds of the monotonic clock; no one asks before */
+};
+
+/* One call while it is under way. */
+struct call {
+	struct store *store;
+	redisContext *connection; /* NULL while there is none */
+	bool was_idle;		  /* it came from the pool, so it may be dead without our knowing */
+	int64_t deadline;	  /* milliseconds of the monotonic clock */
+};
+
+static _Thread_local char error_text[ERROR_SIZE];
+
+/* Sets the thread's error text: one printable line, whatever Redis said. Always -1. */
+__attribute__((format(printf, 2, 3))) static int fail(const struct store *store, const char *format,
+						      ...)
+{
+	va_list args;
+	int used = snprintf(error_text, sizeof(error_text), "Redis at %s: ", store->peer);
+
+	va_start(args, format);
+	vsnprintf(error_text + used, sizeof(error_text) - (size_t)used, format, args);
+	va_end(args);
+	for (char *p = error_text; *p != '\0'; p++) {
+		if (*p < ' ' || *p > '~')
+			*p = '?';
+	}
+	return -1;
+}
+
+struct store *store_create(const struct redis_settings *settings, const struct secrets *secrets)
+{
+	struct store *store = calloc(1, sizeof(*store));
+
+	if (store == NULL)
+		abort();
+	store->settings = settings;
+	store->secrets = secrets;
+	handshake_peer(settings, store->peer, sizeof(store->peer));
+	pthread_mutex_init(&store->lock, NULL);
+	return store;
+}
+
+static void free_idle(struct store *store)
+{
+	while (store->idle_count > 0)
+		redisFree(store->idle[--store->idle_count]);
+}
+
+void store_free(struct store **_store)
+{
+	struct store *store = *_store;
+
+	*_store = NULL;
+	if (store == NULL)
+		return;
+	free_idle(store);
+	pthread_mutex_destroy(&store->lock);
+	free(store);
+}
+
+/* Waits until the connection is ready for what is wanted. */
+static int await(const struct call *call, short events)
+{
+	struct pollfd ready = { .fd = call->connection->fd, .events = events };
+	int ret;
+
+	do {
+		int64_t left = call->deadline - monotonic_msecs();
+
+		/* Even if something is ready: it may never end. */
+		ret = left > 0 ? poll(&ready, 1, (int)left) : 0;
+	} while (ret < 0 && errno == EINTR);
+	if (ret == 0)
+		return fail(call->store, "no answer within %u ms", call->store->settings->timeout);
+	return ret < 0 ? fail(call->store, "poll: %s", strerror(errno)) : 0;
+}
+
+/* One command and its reply. */
+static int exchange(const struct call *call, const char *resp, size_t size, redisReply **reply_r)
+{
+	redisContext *connection = call->connection;
+	void *reply = NULL;
+	int done = 0;
+
+	if (redisAppendFormattedCommand(connection, resp, size) != REDIS_OK) {
+		fail(call->store, "%s", connection->errstr);
+		return -1;
+	}
+	while (redisBufferWrite(connection, &done) == REDIS_OK && !done) {
+		if (await(call, POLLOUT) < 0)
+			return -1;
+	}
+	while (connection->err == 0 && redisGetReplyFromReader(connection, &reply) == REDIS_OK &&
+	       reply == NULL) {
+		if (await(call, POLLIN) < 0)
+			return -1;
+		if (redisBufferRead(connection) != REDIS_OK)
+			break;
+	}
+	if (reply == NULL) {
+		fail(call->store, "%s", connection->errstr);
+		return -1;
+	}
+	*reply_r = reply;
+	return 0;
+}
+
+static int finish_connecting(struct call *call)
+{
+	int error = 0;
+	socklen_t size = sizeof(error);
+
+	if (await(call, POLLOUT) < 0)
+		return -1;
+	if (getsockopt(call->connection->fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
+		error = errno;
+	return error != 0 ? fail(call->store, "%s", strerror(error)) : 0;
+}
+
+static int shake_hands(struct call *call)
+{
+	const struct store *store = call->store;
+	char *resp;
+	int size;
+
+	for (unsigned int step = 0;
+	     (size = handshake_step(store->settings, store->secrets, step, &resp)) > 0; step++) {
+		redisReply *reply = NULL;
+		int ret = exchange(call, resp, (size_t)size, &reply);
+
+		/* It may hold the password. */
+		explicit_bzero(resp, (size_t)size);
+		redisFreeCommand(resp);
+		if (ret == 0 && !handshake_accepted(store->settings, store->secrets, step, reply))
+			ret = fail(store, "refuses us: %s",
+				   reply->type == REDIS_REPLY_ERROR ? reply->str : "not Redis?");
+		freeReplyObject(reply);
+		if (ret < 0)
+			return -1;
+	}
+	return size < 0 ? fail(store, "out of memory") : 0;
+}
+
+static int open_connection(struct call *call)
+{
+	const struct redis_settings *settings = call->store->settings;
+
+	call->was_idle = false;
+	call->connection = settings->socket != NULL
+				   ? redisConnectUnixNonBlock(settings->socket)
+				   : redisConnectNonBlock(settings->host, (int)settings->port);
+	if (call->connection == NULL)
+		return fail(call->store, "out of memory");
+	if (call->connection->err != 0)
+		return fail(call->store, "%s", call->connection->errstr);
+	/* hiredis leaves descriptors open across exec. */
+	fcntl(call->connection->fd, F_SETFD, FD_CLOEXEC);
+	return finish_connecting(call) < 0 ? -1 : shake_hands(call);
+}
+
+static void drop_connection(struct call *call)
+{
+	if (call->connection != NULL)
+		redisFree(call->connection);
+	call->connection = NULL;
+}
+
+static bool is_error(const redisReply *reply, const char *code)
+{
+	return reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, code, strlen(code)) == 0;
+}
+
+/* Makes the script known to Redis. */
+static int load_script(const struct call *call, enum script script)
+{
+	const char *args[] = { "SCRIPT", "LOAD", NULL };
+	size_t sizes[] = { 6, 4, 0 };
+	redisReply *reply = NULL;
+	char *resp;
+	int size, ret;
+
+	args[2] = script_text(script, &sizes[2]);
+	size = redisFormatCommandArgv(&resp, 3, args, sizes);
+	if (size < 0)
+		return fail(call->store, "out of memory");
+	ret = exchange(call, resp, (size_t)size, &reply);
+	redisFreeCommand(resp);
+	if (ret == 0 && reply->type == REDIS_REPLY_ERROR)
+		ret = fail(call->store, "%s", reply->str);
+	freeReplyObject(reply);
+	return ret;
+}
+
+/* Takes an error for no answer. Always -1. */
+static int refuse_reply(const struct call *call, redisReply **reply_r)
+{
+	fail(call->store, "%s", (*reply_r)->str);
+	freeReplyObject(*reply_r);
+	*reply_r = NULL;
+	return -1;
+}
+
+static int run_script(struct call *call, enum script script, const char *resp, size_t size,
+		      redisReply **reply_r)
+{
+	if (exchange(call, resp, size, reply_r) < 0)
+		return -1;
+	if (is_error(*reply_r, "NOSCRIPT")) {
+		freeReplyObject(*reply_r);
+		*reply_r = NULL;
+		if (load_script(call, script) < 0 || exchange(call, resp, size, reply_r) < 0)
+			return -1;
+	}
+	/* The next connection may lead to the new master. */
+	return reply_is_demotion(*reply_r) ? refuse_reply(call, reply_r) : 0;
+}
+
+/* An idle connection, if there is one. -1 while the breaker is open. */
+static int begin(struct call *call)
+{
+	struct store *store = call->store;
+	int64_t now = monotonic_msecs();
+	int ret = 0;
+
+	call->deadline = now + store->settings->timeout;
+	pthread_mutex_lock(&store->lock);
+	if (store->broken && now < store->broken_until) {
+		ret = -1;
+	} else {
+		/* This call finds out whether Redis is back; the others don't wait for it. */
+		store->broken_until = call->deadline + STORE_BREAK_MS;
+		if (store->idle_count > 0) {
+			call->connection = store->idle[--store->idle_count];
+			call->was_idle = true;
+		}
+	}
+	pthread_mutex_unlock(&store->lock);
+	return ret < 0 ? fail(store, "away; asked again %d ms after the last try", STORE_BREAK_MS)
+		       : 0;
+}
+
+/* Bytes behind the reply would be taken for the answer to the next call. */
+static bool is_drained(const redisContext *connection)
+{
+	return connection->reader->pos == connection->reader->len;
+}
+
+/* Gives the connection back, and tells the breaker. */
+static void end(struct call *call, bool answered)
+{
+	struct store *store = call->store;
+
+	if (!answered || !is_drained(call->connection))
+		drop_connection(call);
+	pthread_mutex_lock(&store->lock);
+	store->broken = !answered;
+	store->broken_until = monotonic_msecs() + STORE_BREAK_MS;
+	if (!answered)
+		free_idle(store);
+	if (call->connection != NULL && store->idle_count < IDLE_MAX) {
+		store->idle[store->idle_count++] = call->connection;
+		call->connection = NULL;
+	}
+	pthread_mutex_unlock(&store->lock);
+	drop_connection(call);
+}
+
+static int try_once(struct call *call, enum script script, const char *resp, size_t size,
+		    redisReply **reply_r)
+{
+	if (call->connection == NULL && open_connection(call) < 0)
+		return -1;
+	return run_script(call, script, resp, size, reply_r);
+}
+
+/* False if Redis has closed it, or has sent what nobody asked for: that would be taken for the
+   answer to this call. */
+static bool is_quiet(const redisContext *connection)
+{
+	char byte;
+
+	return recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
+}
+
+static int ask(struct call *call, enum script script, const char *resp, size_t size,
+	       redisReply **reply_r)
+{
+	int ret;
+
+	if (begin(call) < 0)
+		return -1;
+	if (call->was_idle && !is_quiet(call->connection))
+		drop_connection(call);
+	ret = try_once(call, script, resp, size, reply_r);
+	if (ret < 0 && call->was_idle && monotonic_msecs() < call->deadline) {
+		drop_connection(call);
+		ret = try_once(call, script, resp, size, reply_r);
+	}
+	end(call, ret == 0);
+	return ret;
+}
+
+int store_ask(struct store *store, const struct command *command, redisReply **reply_r,
+	      const char **error_r)
+{
+	struct call call = { .store = store };
+	redisReply *reply = NULL;
+	char *resp = NULL;
+	int size = command_format(command, &resp);
+	int ret;
+
+	*error_r = error_text;
+	*reply_r = NULL;
+	if (size < 0)
+		return fail(store, "the call of %s does not fit", script_name(command->script));
+	ret = ask(&call, command->script, resp, (size_t)size, &reply);
+	free(resp);
+	if (ret == 0 && reply->type == REDIS_REPLY_ERROR) {
+		ret = fail(store, "%s: %s", script_name(command->script), reply->str);
+		freeReplyObject(reply);
+		return ret;
+	}
+	*reply_r = reply;
+	return ret;
+}

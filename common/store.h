@@ -1,0 +1,40 @@
+#ifndef POSTERN_STORE_H
+#define POSTERN_STORE_H
+
+#include "command.h"
+#include "settings.h"
+
+struct redisReply;
+
+/*
+ * The blocking face of the store: for threads and commands that may wait. (The asynchronous face,
+ * for Dovecot's event loop, is dovecot-plugin/async-store.h.) It keeps idle connections for later
+ * callers, so there are as many as calls were ever made at once.
+ *
+ * The process must ignore SIGPIPE, as hiredis may write to a connection that Redis has closed.
+ *
+ * No call takes longer than the timeout of the settings. When Redis can't be reached or
+ * doesn't answer, a breaker answers for it: for STORE_BREAK_MS no one else tries, then one caller
+ * does while the others still fail at once. So an outage costs one timeout, not one per call.
+ */
+
+#define STORE_BREAK_MS 300
+
+struct store;
+
+/* Never fails; connects when first asked. settings and secrets must outlive the store. */
+struct store *store_create(const struct redis_settings *settings, const struct secrets *secrets);
+
+/* No call may be under way. */
+void store_free(struct store **store);
+
+/*
+ * Runs the script and waits for its reply, which the caller frees with freeReplyObject(). Loads the
+ * script when Redis doesn't have it. A connection that turns out to be dead is replaced once: every
+ * script can be run twice without harm. 0, or -1 when there is no answer: *error_r then says why
+ * and where, valid until this thread's next call. Thread-safe.
+ */
+int store_ask(struct store *store, const struct command *command, struct redisReply **reply_r,
+	      const char **error_r);
+
+#endif
