@@ -1,0 +1,295 @@
+/* doveadm postern status: the whole story of an account, for support. */
+
+#include "lib.h"
+#include "str.h"
+
+#include "doveadm-postern.h"
+#include "tier-rows.h"
+#include "protocol.h"
+#include "send.h"
+
+#include <hiredis/hiredis.h>
+
+enum {
+	USER,
+	STATUS,
+	TEXT,
+	ACCESS,
+	REASON,
+	REASON_TEXT,
+	SINCE,
+	BY,
+	FROM,
+	TIER,
+	PROTOCOLS,
+	HELD_TIER,
+	HELD_UNTIL,
+	PER_MINUTE,
+	SENT_MINUTE,
+	PER_HOUR,
+	SENT_HOUR,
+	RECIPIENTS,
+	COUNT,
+	SENDING,
+	ACTIVITY,
+	TLS,
+	LANGUAGE,
+	POP3_TIME,
+	POP3_ADDRESS,
+	POP3_WAIT,
+	IMAP_TIME,
+	IMAP_ADDRESS,
+	SMTP_TIME,
+	SMTP_ADDRESS,
+	APP_PASSWORDS,
+	HISTORY,
+	COLUMNS_COUNT,
+};
+
+/* The limits are words, since one may be unlimited. */
+static const struct postern_column columns[] = {
+	[USER] = { .name = "user" },
+	[STATUS] = { .name = "status" },
+	[TEXT] = { .name = "text" },
+	[ACCESS] = { .name = "access" },
+	[REASON] = { .name = "reason" },
+	[REASON_TEXT] = { .name = "reason_text" },
+	[SINCE] = { .name = "since" },
+	[BY] = { .name = "by" },
+	[FROM] = { .name = "from" },
+	[TIER] = { .name = "tier" },
+	[PROTOCOLS] = { .name = "protocols" },
+	[HELD_TIER] = { .name = "held_tier" },
+	[HELD_UNTIL] = { .name = "held_until" },
+	[PER_MINUTE] = { .name = "messages_per_minute" },
+	[SENT_MINUTE] = { .name = "sent_last_minute", .number = TRUE },
+	[PER_HOUR] = { .name = "messages_per_hour" },
+	[SENT_HOUR] = { .name = "sent_last_hour", .number = TRUE },
+	[RECIPIENTS] = { .name = "recipients_per_message" },
+	[COUNT] = { .name = "count" },
+	[SENDING] = { .name = "sending" },
+	[ACTIVITY] = { .name = "activity" },
+	[TLS] = { .name = "tls" },
+	[LANGUAGE] = { .name = "language" },
+	[POP3_TIME] = { .name = "pop3_last_use" },
+	[POP3_ADDRESS] = { .name = "pop3_address" },
+	[POP3_WAIT] = { .name = "pop3_wait", .number = TRUE },
+	[IMAP_TIME] = { .name = "imap_last_use" },
+	[IMAP_ADDRESS] = { .name = "imap_address" },
+	[SMTP_TIME] = { .name = "smtp_last_use" },
+	[SMTP_ADDRESS] = { .name = "smtp_address" },
+	[APP_PASSWORDS] = { .name = "app_passwords" },
+	[HISTORY] = { .name = "history" },
+	[COLUMNS_COUNT] = { .name = NULL },
+};
+
+/* Whose rules hold: a tier that the site no longer has is the first one, free. */
+static const struct tier *find_tier(const struct settings *settings, const char *name)
+{
+	const struct tier *tier = settings_tier(settings, name);
+
+	return tier != NULL ? tier : &settings->tiers[0];
+}
+
+static void fill_access(const struct access_status *status, const char **values)
+{
+	const char *reason = reason_text(status->reason);
+
+	values[ACCESS] = status->enabled ? "enabled" : "disabled";
+	values[SINCE] = postern_time(status->since);
+	values[BY] = status->by;
+	values[FROM] = status->from;
+	if (status->enabled) {
+		values[TEXT] = t_strdup_printf("External access is on since %s.", values[SINCE]);
+		return;
+	}
+	values[REASON] = reason_word(status->reason);
+	values[REASON_TEXT] = reason;
+	values[TEXT] = status->since == 0 ? t_strdup_printf("External access is off: %s.", reason)
+					  : t_strdup_printf("External access is off since %s: %s.",
+							    values[SINCE], reason);
+}
+
+static const char *protocol_words(const struct tier *tier)
+{
+	static const enum protocol all[] = { PROTOCOL_POP3, PROTOCOL_IMAP, PROTOCOL_SMTP };
+	string_t *words = t_str_new(32);
+
+	for (unsigned int i = 0; i < N_ELEMENTS(all); i++) {
+		if ((tier->protocols & all[i]) != 0)
+			str_printfa(words, "%s%s", str_len(words) > 0 ? " " : "",
+				    protocol_word(all[i]));
+	}
+	return str_c(words);
+}
+
+static const char *limit(unsigned int number)
+{
+	return number == SETTINGS_UNLIMITED ? "unlimited" : dec2str(number);
+}
+
+static void fill_site(const struct settings *settings, const struct access_status *status,
+		      const char **values)
+{
+	const struct tier *tier = find_tier(settings, status->tier);
+
+	values[TIER] = status->tier;
+	values[PROTOCOLS] = protocol_words(tier);
+	if (status->now < status->held_until) {
+		tier = find_tier(settings, status->held_tier);
+		values[HELD_TIER] = status->held_tier;
+		values[HELD_UNTIL] = postern_time(status->held_until);
+	}
+	values[PER_MINUTE] = limit(tier->messages_per_minute);
+	values[PER_HOUR] = limit(tier->messages_per_hour);
+	values[RECIPIENTS] = limit(tier->recipients_per_message);
+	values[COUNT] = tier->count == SEND_COUNT_RECIPIENTS ? "recipients" : "messages";
+	values[SENDING] = status->sending_blocked ? "blocked" : "allowed";
+	values[ACTIVITY] = status->passive ? "passive" : "active";
+	values[TLS] = status->tls_exempt ? "exempt" : "required";
+	values[LANGUAGE] = status->language;
+}
+
+/* Seconds until POP3 is no longer too soon (P1). */
+static const char *pop3_wait(const struct tier *tier, const struct access_status *status)
+{
+	int64_t wait = status->pop3.time + (int64_t)tier_least_interval(tier) - status->now;
+
+	if (status->pop3.time == 0 || wait <= 0)
+		return "0";
+	return dec2str((wait + 999) / 1000);
+}
+
+static void fill_last_use(const struct settings *settings, const struct access_status *status,
+			  const char **values)
+{
+	values[POP3_TIME] = postern_time(status->pop3.time);
+	values[POP3_ADDRESS] = status->pop3.address;
+	values[POP3_WAIT] = pop3_wait(find_tier(settings, status->tier), status);
+	values[IMAP_TIME] = postern_time(status->imap.time);
+	values[IMAP_ADDRESS] = status->imap.address;
+	values[SMTP_TIME] = postern_time(status->smtp.time);
+	values[SMTP_ADDRESS] = status->smtp.address;
+}
+
+static const char *password_list(const struct access_status *status)
+{
+	string_t *list = t_str_new(256);
+
+	for (unsigned int i = 0; i < status->passwords_count; i++) {
+		const struct access_password *password = &status->passwords[i];
+
+		str_printfa(list, "%s%u created %s", i > 0 ? "; " : "", password->number,
+			    postern_time(password->created));
+		if (password->ended != 0)
+			str_printfa(list, " ended %s", postern_time(password->ended));
+	}
+	return str_c(list);
+}
+
+static const char *history_list(const struct access_status *status)
+{
+	string_t *list = t_str_new(1024);
+
+	for (unsigned int i = 0; i < status->history_count; i++) {
+		const struct access_event *event = &status->history[i];
+
+		str_printfa(list, "%s%s %s", i > 0 ? "; " : "", postern_time(event->time),
+			    event->what);
+		if (*event->detail != '\0')
+			str_printfa(list, " %s", event->detail);
+		str_printfa(list, " by %s", event->by);
+		if (*event->from != '\0')
+			str_printfa(list, " from %s", event->from);
+	}
+	return str_c(list);
+}
+
+/* What the account's windows hold now (S1, S2). FALSE when Redis can't tell. */
+static bool fill_sent(struct postern_run *run, const struct account_name *account,
+		      const char **values, const char **error_r)
+{
+	const struct send_request request = { .account = account, .stage = SEND_COUNT };
+	unsigned int minute, hour;
+	struct command command;
+	redisReply *reply;
+	bool counted;
+
+	if (send_ask(&request, run->settings, &command) < 0) {
+		*error_r = "OpenSSL could not put the question together.";
+		return FALSE;
+	}
+	if (postern_ask(run, &command, &reply, error_r) < 0)
+		return FALSE;
+	counted = send_count_read(reply, &minute, &hour) == 0;
+	freeReplyObject(reply);
+	if (!counted) {
+		*error_r = "Redis gave an answer that is not understood.";
+		return FALSE;
+	}
+	values[SENT_MINUTE] = dec2str(minute);
+	values[SENT_HOUR] = dec2str(hour);
+	return TRUE;
+}
+
+static void print_status(struct postern_run *run, const struct account_name *account,
+			 const struct access_status *status)
+{
+	const char *values[COLUMNS_COUNT] = { [USER] = account->text, [STATUS] = "ok" };
+	const char *error;
+
+	if (status->verdict == ACCESS_UNAVAILABLE) {
+		postern_fail(run, POSTERN_UNAVAILABLE, account->text, status->unavailable);
+		return;
+	}
+	if (!fill_sent(run, account, values, &error)) {
+		postern_fail(run, POSTERN_UNAVAILABLE, account->text, error);
+		return;
+	}
+	fill_access(status, values);
+	fill_site(run->settings, status, values);
+	fill_last_use(run->settings, status, values);
+	values[APP_PASSWORDS] = password_list(status);
+	values[HISTORY] = history_list(status);
+	postern_print(run, values);
+}
+
+static void show(struct postern_run *run, const struct account_name *account,
+		 const void *context ATTR_UNUSED)
+{
+	struct access_status status;
+	struct command command;
+	redisReply *reply;
+	const char *error;
+
+	access_status_ask(account, &command);
+	if (postern_ask(run, &command, &reply, &error) < 0) {
+		postern_fail(run, POSTERN_UNAVAILABLE, account->text, error);
+		return;
+	}
+	access_status_read(reply, &status);
+	print_status(run, account, &status);
+	freeReplyObject(reply);
+}
+
+static void cmd_postern_status(struct doveadm_cmd_context *cctx)
+{
+	struct postern_run run;
+
+	if (!postern_begin(&run, cctx, columns))
+		return;
+	postern_each_user(&run, show, NULL);
+	postern_end(&run);
+}
+
+static const struct doveadm_cmd_param parameters[] = {
+	POSTERN_USERS,
+	{ .name = NULL },
+};
+
+struct doveadm_cmd_ver2 doveadm_postern_status_command = {
+	.name = "postern status",
+	.cmd = cmd_postern_status,
+	.usage = "<user> [<user> ...]",
+	.parameters = parameters,
+};

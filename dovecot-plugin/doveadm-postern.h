@@ -1,0 +1,121 @@
+#ifndef DOVEADM_POSTERN_H
+#define DOVEADM_POSTERN_H
+
+#include "doveadm.h"
+#include "doveadm-print.h"
+
+#include "access.h"
+#include "command.h"
+#include "settings.h"
+#include "store.h"
+
+struct module;
+struct redisReply;
+
+/*
+ * What the `doveadm postern` commands share.
+ *
+ * A command prints one row for each user. On the command line a mistake in the call itself is an
+ * error line, and the exit status is the worst of all rows. Over HTTP a non-zero exit would lose
+ * every text, so a command that ran at all succeeds there, and each row says in its status column
+ * what became of it.
+ */
+
+/* The columns that every command has are named user, status and text (init and key: the last two).
+ */
+struct postern_column {
+	const char *name; /* NULL behind the last one */
+	bool number;
+};
+
+#define POSTERN_COLUMNS_MAX 64
+
+/* What can keep a command from its answer, with the word in the status column. */
+enum postern_failure {
+	POSTERN_INVALID,      /* "invalid": a mistake in the call; EX_USAGE */
+	POSTERN_INVALID_USER, /* "invalid-user": no account name; EX_NOUSER */
+	POSTERN_FOREIGN,      /* "unknown-format": another version's data in Redis; EX_DATAERR */
+	POSTERN_UNWRITABLE,   /* "unwritable": the secrets file; EX_CANTCREAT */
+	POSTERN_UNAVAILABLE,  /* "unavailable": don't know; EX_TEMPFAIL */
+	POSTERN_UNCONFIGURED, /* "unavailable": mistakes in the settings; EX_CONFIG */
+};
+
+/* One command while it runs. */
+struct postern_run {
+	struct doveadm_cmd_context *cctx;
+	const struct postern_column *columns;
+	struct settings *settings;
+	struct store *store;
+	struct actor actor;
+};
+
+/* Loads the settings, and begins to print. FALSE when that failed and everything is said; else
+   postern_end() frees what this took. */
+bool postern_begin(struct postern_run *run, struct doveadm_cmd_context *cctx,
+		   const struct postern_column *columns);
+
+/* The same for the command that makes the secrets: there is no store to ask. */
+bool postern_begin_without_secrets(struct postern_run *run, struct doveadm_cmd_context *cctx,
+				   const struct postern_column *columns);
+void postern_end(struct postern_run *run);
+
+/* The value of an option, NULL if it isn't given. */
+const char *postern_option(const struct postern_run *run, const char *name);
+
+typedef void postern_user_callback_t(struct postern_run *run, const struct account_name *account,
+				     const void *context);
+
+/* Runs the callback for each user that is named, and answers for names that are none. */
+void postern_each_user(struct postern_run *run, postern_user_callback_t *callback,
+		       const void *context);
+
+/* Puts a question to Redis. 0 with its reply, for freeReplyObject(); -1 when it gave none: *error_r
+   is valid until the next call. */
+int postern_ask(struct postern_run *run, const struct command *command, struct redisReply **reply_r,
+		const char **error_r);
+
+/* Asks for a change and reads the answer. FALSE when Redis can't tell: the row is printed then. */
+bool postern_change(struct postern_run *run, const struct account_name *account,
+		    const struct command *command, struct access_answer *answer_r);
+
+/* Prints a row: the values in the order of the columns, NULL for "" and 0. */
+void postern_print(const struct postern_run *run, const char *const values[]);
+
+/* Prints the row of a failure. The user is "" where the command is about none. */
+void postern_fail(const struct postern_run *run, enum postern_failure failure, const char *user,
+		  const char *text);
+
+/* Says that the command as a whole can't be done: an error line or, over HTTP, a row. */
+void postern_refuse(const struct postern_run *run, enum postern_failure failure, const char *text);
+
+/* One line in the log about a change: "account=... " and so on is what is handed in; who asked for
+   it is added. */
+void postern_log(const struct postern_run *run, const char *format, ...) ATTR_FORMAT(2, 3);
+
+/* "2026-11-01T12:00:00Z" for milliseconds since 1970, "" for 0. Of the data stack. */
+const char *postern_time(int64_t milliseconds);
+
+/* The parameters of the commands. Over HTTP users may be a single string as well. There is none
+   called `user`: as a string, Dovecot 2.3 logs it as it comes, line ends and all; as an array, it
+   crashes Dovecot 2.4. */
+#define POSTERN_USERS                                                                              \
+	{                                                                                          \
+		.name = "users", .type = CMD_PARAM_ARRAY, .flags = CMD_PARAM_FLAG_POSITIONAL,      \
+	}
+#define POSTERN_OPTION(option)                                                                     \
+	{                                                                                          \
+		.name = option, .type = CMD_PARAM_STR,                                             \
+	}
+
+extern struct doveadm_cmd_ver2 doveadm_postern_init_command;
+extern struct doveadm_cmd_ver2 doveadm_postern_key_add_command;
+extern struct doveadm_cmd_ver2 doveadm_postern_off_command;
+extern struct doveadm_cmd_ver2 doveadm_postern_on_command;
+extern struct doveadm_cmd_ver2 doveadm_postern_set_command;
+extern struct doveadm_cmd_ver2 doveadm_postern_status_command;
+
+void doveadm_postern_plugin_init(struct module *module);
+void doveadm_postern_plugin_deinit(void);
+extern const char *doveadm_postern_plugin_version;
+
+#endif

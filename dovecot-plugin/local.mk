@@ -1,0 +1,39 @@
+# The modules that Dovecot loads. Dovecot's own functions are in the program that loads them.
+
+authmoduledir = $(moduledir)/auth
+doveadmmoduledir = $(moduledir)/doveadm
+authmodule_LTLIBRARIES = %reldir%/libauthdb_postern.la
+doveadmmodule_LTLIBRARIES = %reldir%/lib10_doveadm_postern_plugin.la
+
+# Dovecot's headers need HAVE_CONFIG_H (which AC_CONFIG_HEADERS gives) to read their own config.h,
+# cast qualifiers away, and have inline functions that not every file uses. Link-time optimisation
+# stays off: the modules meet Dovecot's programs only when they are loaded.
+dovecot_cppflags = $(AM_CPPFLAGS) $(LIBDOVECOT_INCLUDE)
+dovecot_cflags = $(AM_CFLAGS) -fno-lto -Wno-cast-qual -Wno-unused-function
+dovecot_ldflags = $(AM_LDFLAGS) -module -avoid-version -shared
+
+%canon_reldir%_libauthdb_postern_la_SOURCES = \
+	%reldir%/async-store.c %reldir%/async-store.h \
+	%reldir%/login-result.c %reldir%/login-result.h \
+	%reldir%/passdb-postern.c \
+	%reldir%/reply-guard.c %reldir%/reply-guard.h
+%canon_reldir%_libauthdb_postern_la_CPPFLAGS = $(dovecot_cppflags) $(LIBDOVECOT_AUTH_INCLUDE)
+%canon_reldir%_libauthdb_postern_la_CFLAGS = $(dovecot_cflags)
+%canon_reldir%_libauthdb_postern_la_LDFLAGS = $(dovecot_ldflags) \
+	-export-symbols-regex '^authdb_postern_'
+%canon_reldir%_libauthdb_postern_la_LIBADD = common/libpostern-common.la
+
+%canon_reldir%_lib10_doveadm_postern_plugin_la_SOURCES = \
+	%reldir%/doveadm-postern.c %reldir%/doveadm-postern.h \
+	%reldir%/doveadm-postern-init.c \
+	%reldir%/doveadm-postern-key.c \
+	%reldir%/doveadm-postern-off.c \
+	%reldir%/doveadm-postern-on.c \
+	%reldir%/doveadm-postern-set.c \
+	%reldir%/doveadm-postern-status.c
+%canon_reldir%_lib10_doveadm_postern_plugin_la_CPPFLAGS = $(dovecot_cppflags) \
+	$(LIBDOVECOT_DOVEADM_INCLUDE)
+%canon_reldir%_lib10_doveadm_postern_plugin_la_CFLAGS = $(dovecot_cflags)
+%canon_reldir%_lib10_doveadm_postern_plugin_la_LDFLAGS = $(dovecot_ldflags) \
+	-export-symbols-regex '^doveadm_postern_plugin_'
+%canon_reldir%_lib10_doveadm_postern_plugin_la_LIBADD = common/libpostern-common.la
