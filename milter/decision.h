@@ -1,0 +1,20 @@
+#ifndef POSTERN_MILTER_DECISION_H
+#define POSTERN_MILTER_DECISION_H
+
+#include "send.h"
+#include "state.h"
+
+/* One question to the store, and its answer, whatever went wrong on the way. */
+
+#define DECISION_PROBLEM_SIZE 160
+
+struct decision {
+	struct send_answer answer;
+	char problem[DECISION_PROBLEM_SIZE]; /* why the verdict is SEND_UNAVAILABLE, else "" */
+};
+
+/* Waits for Redis, at most twice the timeout of the settings. Thread-safe. */
+void decision_make(struct state *state, const struct send_request *request,
+		   struct decision *decision_r);
+
+#endif

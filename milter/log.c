@@ -1,0 +1,66 @@
+#include "log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static bool use_syslog = false;
+
+void log_to_syslog(void)
+{
+	openlog("postern-milter", LOG_PID | LOG_NDELAY, LOG_MAIL);
+	use_syslog = true;
+}
+
+static const char *priority_name(int priority)
+{
+	switch (priority) {
+	case LOG_ERR:
+		return "error: ";
+	case LOG_WARNING:
+		return "warning: ";
+	default:
+		return "";
+	}
+}
+
+static void write_stderr(int priority, const char *text)
+{
+	char line[LOG_LINE_MAX + 64];
+	int size;
+
+	size = snprintf(line, sizeof(line), "postern-milter: %s%s\n", priority_name(priority),
+			text);
+	/* There is nobody left to tell that stderr is gone. */
+	if (write(STDERR_FILENO, line, (size_t)size) < 0)
+		return;
+}
+
+void log_line(int priority, const char *format, ...)
+{
+	char text[LOG_LINE_MAX];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+
+	if (use_syslog)
+		syslog(priority, "%s", text);
+	else
+		write_stderr(priority, text);
+}
+
+void log_word(const char *text, char word_r[LOG_WORD_SIZE])
+{
+	size_t i;
+
+	if (text == NULL || text[0] == '\0')
+		text = "-";
+	for (i = 0; i < LOG_WORD_SIZE - 1 && text[i] != '\0'; i++) {
+		bool plain = text[i] > ' ' && text[i] < 0x7f && text[i] != '"' && text[i] != '\\';
+
+		word_r[i] = plain ? text[i] : '?';
+	}
+	word_r[i] = '\0';
+}

@@ -1,0 +1,327 @@
+#include "session.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "decision.h"
+#include "log.h"
+#include "message-log.h"
+#include "message-name.h"
+#include "network.h"
+#include "smtp-reply.h"
+#include "state.h"
+#include "trace.h"
+
+/* A message that was sent on a few times has a few. Each costs the MTA a walk through the headers,
+   so there is an end to what a sender may ask of it. */
+#define TRACES_MAX 50
+
+/* libmilter's prototypes know no const. */
+static char macro_login[] = "{auth_authen}";
+static char macro_queue_id[] = "i";
+static char macro_host[] = "j";
+static char trace_header[] = TRACE_HEADER;
+
+struct message {
+	struct state *state; /* NULL while no message from a login is under way */
+	struct account_name account;
+	unsigned int recipients;
+	unsigned int recipients_allowed; /* or SETTINGS_UNLIMITED */
+	unsigned int traces;		 /* trace headers that it brings along */
+};
+
+struct session {
+	char client[INET6_ADDRSTRLEN]; /* "" if it has no IP address */
+	struct message message;
+};
+
+/* Held for reading by a callback that uses the store or OpenSSL, or frees what they need; for
+   writing at the end. */
+static pthread_rwlock_t gate = PTHREAD_RWLOCK_INITIALIZER;
+
+static void message_end(struct message *message)
+{
+	if (message->state != NULL)
+		state_release(&message->state);
+	memset(message, 0, sizeof(*message));
+}
+
+/* Reply only where a verdict may fall, and send only what is looked at. Whatever of this the MTA
+   doesn't know, libmilter makes up for. */
+static sfsistat on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long steps,
+			     unsigned long reserved2, unsigned long reserved3,
+			     unsigned long *actions_r, unsigned long *steps_r,
+			     unsigned long *reserved2_r, unsigned long *reserved3_r)
+{
+	const unsigned long needed = SMFIF_ADDHDRS | SMFIF_CHGHDRS;
+	const unsigned long omitted = SMFIP_NOHELO | SMFIP_NODATA | SMFIP_NOUNKNOWN | SMFIP_NOEOH |
+				      SMFIP_NOBODY | SMFIP_NR_CONN | SMFIP_NR_HDR;
+
+	(void)ctx;
+	(void)reserved2;
+	(void)reserved3;
+	if ((actions & needed) != needed) {
+		log_line(LOG_ERR, "the MTA does not let a milter add and remove headers");
+		return SMFIS_REJECT;
+	}
+	*actions_r = needed;
+	*steps_r = steps & omitted;
+	*reserved2_r = 0;
+	*reserved3_r = 0;
+	return SMFIS_CONTINUE;
+}
+
+/* "" for an address that is none of the Internet, and for none at all. */
+static void address_text(const struct sockaddr *address, char text_r[INET6_ADDRSTRLEN])
+{
+	const void *bytes = NULL;
+
+	text_r[0] = '\0';
+	if (address == NULL)
+		return;
+	if (address->sa_family == AF_INET)
+		bytes = &((const struct sockaddr_in *)(const void *)address)->sin_addr;
+	else if (address->sa_family == AF_INET6)
+		bytes = &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
+	if (bytes != NULL && inet_ntop(address->sa_family, bytes, text_r, INET6_ADDRSTRLEN) == NULL)
+		text_r[0] = '\0';
+}
+
+static sfsistat on_connect(SMFICTX *ctx, char *host, struct sockaddr *address)
+{
+	struct session *session = smfi_getpriv(ctx);
+
+	(void)host;
+	if (session == NULL)
+		session = calloc(1, sizeof(*session));
+	if (session == NULL || smfi_setpriv(ctx, session) != MI_SUCCESS) {
+		free(session);
+		log_line(LOG_ERR, "out of memory"); /* on_mail() finds no session, and defers */
+		return SMFIS_NOREPLY;
+	}
+	address_text(address, session->client);
+	return SMFIS_NOREPLY;
+}
+
+static struct message_log describe(const struct session *session, const char *queue_id)
+{
+	return (struct message_log){
+		.account = session->message.account.text,
+		.client = session->client,
+		.queue_id = queue_id,
+		.recipients = session->message.recipients,
+	};
+}
+
+/* May it begin? */
+static sfsistat ask_at_mail(SMFICTX *ctx, struct session *session)
+{
+	struct message *message = &session->message;
+	const struct send_request request = { .account = &message->account, .stage = SEND_AT_MAIL };
+	const struct message_log described = describe(session, NULL);
+	struct decision decision;
+	sfsistat result;
+
+	decision_make(message->state, &request, &decision);
+	message->recipients_allowed = decision.answer.recipients_allowed;
+	result = smtp_reply_verdict(ctx, &decision.answer, message->state->settings);
+	if (decision.answer.verdict != SEND_ALLOW)
+		message_log_decision(&described, &decision, result == SMFIS_CONTINUE);
+	return result;
+}
+
+static sfsistat begin_message(SMFICTX *ctx, struct session *session, const char *login)
+{
+	struct message *message = &session->message;
+	const char *error;
+
+	message->state = state_acquire();
+	if (message->state == NULL)
+		return smtp_reply_failure(ctx);
+	if (network_list_has(&message->state->settings->internal_networks, session->client))
+		return SMFIS_ACCEPT; /* A5: webmail is not limited */
+	if (account_name_parse(login, strlen(login), message->state->settings->default_domain,
+			       &message->account, &error) < 0) {
+		message_log_login(login, session->client, error);
+		return smtp_reply_no_account(ctx);
+	}
+	return ask_at_mail(ctx, session);
+}
+
+static sfsistat on_mail(SMFICTX *ctx, char **args)
+{
+	struct session *session = smfi_getpriv(ctx);
+	const char *login = smfi_getsymval(ctx, macro_login);
+	sfsistat result;
+
+	(void)args;
+	if (session == NULL)
+		return smtp_reply_failure(ctx);
+	message_end(&session->message);
+	if (login == NULL || login[0] == '\0')
+		return SMFIS_ACCEPT; /* nobody logged in: no submission */
+
+	pthread_rwlock_rdlock(&gate);
+	result = begin_message(ctx, session, login);
+	pthread_rwlock_unlock(&gate);
+	if (result != SMFIS_CONTINUE)
+		message_end(&session->message);
+	return result;
+}
+
+static sfsistat on_recipient(SMFICTX *ctx, char **args)
+{
+	struct session *session = smfi_getpriv(ctx);
+	struct message *message;
+
+	(void)args;
+	if (session == NULL || session->message.state == NULL)
+		return smtp_reply_failure(ctx);
+	message = &session->message;
+	if (message->recipients_allowed != SETTINGS_UNLIMITED &&
+	    message->recipients >= message->recipients_allowed)
+		return smtp_reply_recipient(ctx, message->recipients_allowed,
+					    message->state->settings);
+	message->recipients++;
+	return SMFIS_CONTINUE;
+}
+
+/* RFC 5322 section 4.5.8 lets spaces stand between a header's name and its colon. */
+static bool is_trace(const char *name)
+{
+	size_t size = strlen(name);
+
+	while (size > 0 && (name[size - 1] == ' ' || name[size - 1] == '\t'))
+		size--;
+	return size == strlen(TRACE_HEADER) && strncasecmp(name, TRACE_HEADER, size) == 0;
+}
+
+static sfsistat on_header(SMFICTX *ctx, char *name, char *value)
+{
+	struct session *session = smfi_getpriv(ctx);
+
+	(void)value;
+	if (session != NULL && is_trace(name))
+		session->message.traces++;
+	return SMFIS_NOREPLY;
+}
+
+/* Takes out the traces that the sender brought along, last one first so that none changes its place
+   before its turn, and puts in our own (B1). Above the sender's headers, as some MTAs return only
+   the first few of a message that they refuse. */
+static int put_trace(SMFICTX *ctx, unsigned int old, char *value)
+{
+	for (unsigned int i = old; i > 0; i--) {
+		if (smfi_chgheader(ctx, trace_header, (int)i, NULL) != MI_SUCCESS)
+			return -1;
+	}
+	return smfi_insheader(ctx, 1, trace_header, value) == MI_SUCCESS ? 0 : -1;
+}
+
+/* The trace is made before the message is charged, so that a failure costs the sender nothing. */
+static sfsistat charge_message(SMFICTX *ctx, struct session *session, const char *queue_id)
+{
+	struct message *message = &session->message;
+	const struct settings *settings = message->state->settings;
+	const struct message_log described = describe(session, queue_id);
+	char name[MESSAGE_NAME_SIZE], trace[TRACE_VALUE_SIZE];
+	const struct send_request request = { .account = &message->account,
+					      .stage = SEND_MESSAGE,
+					      .message = name,
+					      .recipients = message->recipients };
+	struct decision decision;
+	sfsistat result;
+
+	if (message_name(smfi_getsymval(ctx, macro_host), queue_id, name) < 0 ||
+	    trace_seal(settings->secrets, &message->account, settings->default_domain, time(NULL),
+		       message->recipients, trace) < 0) {
+		message_log_refusal(LOG_ERR, &described, "the trace header can't be made");
+		return smtp_reply_failure(ctx);
+	}
+	decision_make(message->state, &request, &decision);
+	result = smtp_reply_verdict(ctx, &decision.answer, settings);
+	if (result == SMFIS_CONTINUE && put_trace(ctx, message->traces, trace) < 0) {
+		message_log_refusal(LOG_ERR, &described, "the trace header can't be added");
+		return smtp_reply_failure(ctx);
+	}
+	message_log_decision(&described, &decision, result == SMFIS_CONTINUE);
+	return result;
+}
+
+static sfsistat on_end(SMFICTX *ctx)
+{
+	struct session *session = smfi_getpriv(ctx);
+	const char *queue_id = smfi_getsymval(ctx, macro_queue_id);
+	sfsistat result;
+
+	if (session == NULL || session->message.state == NULL)
+		return smtp_reply_failure(ctx);
+	if (session->message.traces > TRACES_MAX) {
+		const struct message_log described = describe(session, queue_id);
+
+		message_log_refusal(LOG_NOTICE, &described, "too many trace headers");
+		result = smtp_reply_too_many_traces(ctx);
+	} else {
+		pthread_rwlock_rdlock(&gate);
+		result = charge_message(ctx, session, queue_id);
+		pthread_rwlock_unlock(&gate);
+	}
+	message_end(&session->message);
+	return result;
+}
+
+static sfsistat on_abort(SMFICTX *ctx)
+{
+	struct session *session = smfi_getpriv(ctx);
+
+	pthread_rwlock_rdlock(&gate);
+	if (session != NULL)
+		message_end(&session->message);
+	pthread_rwlock_unlock(&gate);
+	return SMFIS_CONTINUE;
+}
+
+static sfsistat on_close(SMFICTX *ctx)
+{
+	struct session *session = smfi_getpriv(ctx);
+
+	pthread_rwlock_rdlock(&gate);
+	if (session != NULL) {
+		message_end(&session->message);
+		free(session);
+		smfi_setpriv(ctx, NULL);
+	}
+	pthread_rwlock_unlock(&gate);
+	return SMFIS_CONTINUE;
+}
+
+const struct smfiDesc *session_description(void)
+{
+	static char name[] = "postern-milter";
+	static const struct smfiDesc description = {
+		.xxfi_name = name,
+		.xxfi_version = SMFI_VERSION,
+		.xxfi_flags = SMFIF_ADDHDRS | SMFIF_CHGHDRS,
+		.xxfi_connect = on_connect,
+		.xxfi_envfrom = on_mail,
+		.xxfi_envrcpt = on_recipient,
+		.xxfi_header = on_header,
+		.xxfi_eom = on_end,
+		.xxfi_abort = on_abort,
+		.xxfi_close = on_close,
+		.xxfi_negotiate = on_negotiate,
+	};
+
+	return &description;
+}
+
+void session_stop(void)
+{
+	pthread_rwlock_wrlock(&gate);
+}
