@@ -1,0 +1,138 @@
+"""
+A login in each protocol, and a message over submission: what a client does, and what it is told.
+
+Answers are as the server wrote them: "+OK ...", "-ERR ..." in POP3, "OK ...", "NO ..." in IMAP,
+"235 ...", "535 ..." in SMTP.
+"""
+
+import base64
+import concurrent.futures
+import poplib
+import threading
+from typing import NamedTuple
+
+PROTOCOLS = ["pop3", "imap", "smtp"]
+HELP_URL = "https://webmail.example.org/external-access"
+
+# For all that nobody is told about (A9).
+GENERIC = {
+    "pop3": "-ERR [AUTH] Authentication failed.",
+    "imap": "NO [AUTHENTICATIONFAILED] Authentication failed.",
+    "smtp": "535 5.7.8 Error: authentication failed: (reason unavailable)",
+}
+
+
+def refusal(protocol, text, pop3="[AUTH]", imap="[CONTACTADMIN]"):
+    """The answer to a right password that may not pass: each protocol has its code for it."""
+    return {"pop3": f"-ERR {pop3} {text}", "imap": f"NO {imap} {text}",
+            "smtp": f"535 5.7.8 Error: authentication failed: {text}"}[protocol]
+
+
+def access_off(protocol, why):
+    return refusal(protocol, f"External access is off: {why}. Switch it on at {HELP_URL}")
+
+
+def is_accepted(answer):
+    return answer.startswith(("+OK", "OK", "235"))
+
+
+def sasl_plain(user, password):
+    """RFC 4616. Either may be bytes."""
+    parts = [part if isinstance(part, bytes) else part.encode() for part in (user, password)]
+    return base64.b64encode(b"\0" + b"\0".join(parts)).decode()
+
+
+def together(function, calls):
+    """Calls the function with each tuple of arguments, all at the same moment; the results."""
+    barrier = threading.Barrier(len(calls))
+
+    def run(arguments):
+        barrier.wait()
+        return function(*arguments)
+
+    with concurrent.futures.ThreadPoolExecutor(len(calls)) as pool:
+        return list(pool.map(run, calls))
+
+
+def pop3_login(client, user, password):
+    """poplib's client stays open."""
+    try:
+        client.user(user)
+        return client.pass_(password).decode()
+    except poplib.error_proto as refused:
+        text = refused.args[0]
+        return text if isinstance(text, str) else text.decode()
+
+
+def imap_login(client, user, password):
+    """imaplib's client stays open, but doesn't know that it is logged in."""
+    kind, text = client.xatom("LOGIN", f'"{user}"', f'"{password}"')
+    return f"{kind} {text[0].decode()}"
+
+
+def smtp_login(client, user, password):
+    """smtplib's client stays open. One mechanism, once: its own login() tries all that it knows."""
+    client.ehlo_or_helo_if_needed()
+    code, text = client.docmd("AUTH", "PLAIN " + sasl_plain(user, password))
+    return f"{code} {text.decode()}"
+
+
+LOGINS = {"pop3": pop3_login, "imap": imap_login, "smtp": smtp_login}
+
+
+def hang_up(client):
+    """Leaves with the protocol's own words, so that the session is over when this returns."""
+    try:
+        (client.logout if hasattr(client, "logout") else client.quit)()
+    except (OSError, EOFError, poplib.error_proto):
+        client.close()
+
+
+def log_in(sandbox, protocol, user, password, source=None):
+    """A login over TLS, and out again. Returns what the server answered."""
+    client = getattr(sandbox, protocol)(source)
+    try:
+        return LOGINS[protocol](client, user, password)
+    finally:
+        hang_up(client)
+
+
+def sender(sandbox, user, password, source=None):
+    """A submission client that has logged in."""
+    client = sandbox.smtp(source)
+    answer = smtp_login(client, user, password)
+    assert is_accepted(answer), answer
+    return client
+
+
+class Submitted(NamedTuple):
+    """What became of a message: the last command, and its answer."""
+
+    command: str
+    answer: str
+
+    @property
+    def accepted(self):
+        return self.command == "DATA" and self.answer.startswith("250")
+
+
+def compose(mail_from, subject, *headers):
+    return "\r\n".join([f"From: <{mail_from}>", f"Subject: {subject}", *headers, "", "Hello.", ""])
+
+
+def submit(client, mail_from, recipients, text):
+    """Sends a message up to the first refusal; then the client may go on with another."""
+    steps = [("MAIL", lambda: client.mail(mail_from))]
+    steps += [("RCPT", lambda to=to: client.rcpt(to)) for to in recipients]
+    for command, step in steps:
+        code, answer = step()
+        if code != 250:
+            client.rset()
+            return Submitted(command, f"{code} {answer.decode()}")
+    code, answer = client.data(text)
+    return Submitted("DATA", f"{code} {answer.decode()}")
+
+
+def send(client, user, subject="hello", to=None):
+    """A message from the user, to itself unless told otherwise."""
+    return submit(client, user, [to or user], compose(user, subject))

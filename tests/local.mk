@@ -1,0 +1,78 @@
+# Unit tests, run by `make check`. tests/run runs these and everything else.
+
+if TESTS_WANTED
+check_PROGRAMS += \
+	%reldir%/unit/test-access \
+	%reldir%/unit/test-account \
+	%reldir%/unit/test-app-password \
+	%reldir%/unit/test-base64url \
+	%reldir%/unit/test-command \
+	%reldir%/unit/test-keys \
+	%reldir%/unit/test-login \
+	%reldir%/unit/test-network \
+	%reldir%/unit/test-reply \
+	%reldir%/unit/test-secrets \
+	%reldir%/unit/test-secrets-file \
+	%reldir%/unit/test-send \
+	%reldir%/unit/test-settings \
+	%reldir%/unit/test-settings-documents \
+	%reldir%/unit/test-settings-mistakes \
+	%reldir%/unit/test-store \
+	%reldir%/unit/test-store-outage \
+	%reldir%/unit/test-store-peer \
+	%reldir%/unit/test-tier-rows \
+	%reldir%/unit/test-trace
+endif
+
+private_redis = %reldir%/unit/private-redis.c %reldir%/unit/private-redis.h \
+	%reldir%/unit/store-samples.h
+%canon_reldir%_unit_test_store_SOURCES = %reldir%/unit/test-store.c $(private_redis)
+%canon_reldir%_unit_test_store_outage_SOURCES = %reldir%/unit/test-store-outage.c $(private_redis)
+%canon_reldir%_unit_test_store_peer_SOURCES = %reldir%/unit/test-store-peer.c $(private_redis) \
+	%reldir%/unit/fake-redis.c %reldir%/unit/fake-redis.h
+LDADD = common/libpostern-common.la $(HIREDIS_LIBS) $(CMOCKA_LIBS)
+
+TESTS += $(check_PROGRAMS) %reldir%/unit/layering
+AM_TESTS_ENVIRONMENT = \
+	ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1:$$ASAN_OPTIONS; \
+	UBSAN_OPTIONS=print_stacktrace=1:$$UBSAN_OPTIONS; \
+	export ASAN_OPTIONS UBSAN_OPTIONS;
+
+# Headers of the tests that have one source only, and what is not built.
+EXTRA_DIST += \
+	%reldir%/.clang-tidy \
+	%reldir%/run \
+	%reldir%/sandbox \
+	%reldir%/e2e/conftest.py \
+	%reldir%/e2e/fake_redis.py \
+	%reldir%/e2e/logins.py \
+	%reldir%/e2e/milter_client.py \
+	%reldir%/e2e/test_clients.py \
+	%reldir%/e2e/test_doveadm.py \
+	%reldir%/e2e/test_hostile.py \
+	%reldir%/e2e/test_login.py \
+	%reldir%/e2e/test_milter.py \
+	%reldir%/e2e/test_outage.py \
+	%reldir%/e2e/test_sandbox.py \
+	%reldir%/e2e/test_send.py \
+	%reldir%/e2e/test_windows.py \
+	%reldir%/sandbox_parts/__init__.py \
+	%reldir%/sandbox_parts/build.py \
+	%reldir%/sandbox_parts/configuration.py \
+	%reldir%/sandbox_parts/dovecot.conf \
+	%reldir%/sandbox_parts/leaks.supp \
+	%reldir%/sandbox_parts/merge.py \
+	%reldir%/sandbox_parts/no-penalty.conf \
+	%reldir%/sandbox_parts/ports.py \
+	%reldir%/sandbox_parts/postfix-main.cf \
+	%reldir%/sandbox_parts/postfix-services.cf \
+	%reldir%/sandbox_parts/preload.conf \
+	%reldir%/sandbox_parts/processes.py \
+	%reldir%/sandbox_parts/redis.conf \
+	%reldir%/sandbox_parts/remote-main.cf \
+	%reldir%/unit/layering \
+	%reldir%/unit/files.h \
+	%reldir%/unit/rows.h \
+	%reldir%/unit/samples.h \
+	%reldir%/unit/settings-text.h \
+	%reldir%/unit/store-samples.h

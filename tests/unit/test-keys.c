@@ -1,0 +1,182 @@
+/* Redis Cluster: all keys of a call lie in one slot, whatever the account is called. */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "access.h"
+#include "login.h"
+#include "samples.h"
+#include "send.h"
+
+#define NAMES 1000
+
+static struct settings settings;
+static struct secrets secrets;
+static const struct actor actor = { .by = "doveadm", .from = "192.0.2.1" };
+
+static void ask_init(const struct account_name *account, struct command *command_r)
+{
+	access_init_ask(account->partition, command_r);
+}
+
+static void ask_login(const struct account_name *account, struct command *command_r)
+{
+	struct login_request request = {
+		.account = account,
+		.password = "{1}",
+		.protocol = PROTOCOL_POP3,
+		.address = "2001:db8::{2}",
+		.attempt = "{3}",
+	};
+
+	assert_int_equal(login_ask(&request, &settings, command_r), 0);
+}
+
+static void ask_send(const struct account_name *account, struct command *command_r)
+{
+	struct send_request request = {
+		.account = account,
+		.stage = SEND_MESSAGE,
+		.message = "mx.example.org/{1}",
+		.recipients = 1,
+	};
+
+	assert_int_equal(send_ask(&request, &settings, command_r), 0);
+}
+
+static void ask_on(const struct account_name *account, struct command *command_r)
+{
+	access_on_ask(account, "7:abcdefghijklmnopqrstuv", &actor, command_r);
+}
+
+static void ask_off(const struct account_name *account, struct command *command_r)
+{
+	access_off_ask(account, REASON_OWNER, &actor, command_r);
+}
+
+static void ask_set(const struct account_name *account, struct command *command_r)
+{
+	struct access_changes changes = { .tier = "paid", .language = "et" };
+
+	access_set_ask(account, &changes, &actor, &settings, command_r);
+}
+
+struct row {
+	const char *name;
+	enum script script;
+	void (*ask)(const struct account_name *account, struct command *command_r);
+};
+
+static const struct row rows[] = {
+	{ "init", SCRIPT_INIT, ask_init },
+	{ "login", SCRIPT_LOGIN, ask_login },
+	{ "send", SCRIPT_SEND, ask_send },
+	{ "on", SCRIPT_ON, ask_on },
+	{ "off", SCRIPT_OFF, ask_off },
+	{ "set", SCRIPT_SET, ask_set },
+	{ "status", SCRIPT_STATUS, access_status_ask },
+};
+
+_Static_assert(sizeof(rows) / sizeof(rows[0]) == SCRIPT_COUNT, "a row for each script");
+
+/* What Redis Cluster hashes: what stands between the first { and the next }, unless it is empty. */
+static void hash_tag(const char *key, char *tag_r, size_t size)
+{
+	const char *open = strchr(key, '{'), *close = open != NULL ? strchr(open, '}') : NULL;
+
+	assert_non_null(close);
+	assert_true(close > open + 1 && (size_t)(close - open) <= size);
+	memcpy(tag_r, open + 1, (size_t)(close - open) - 1);
+	tag_r[close - open - 1] = '\0';
+}
+
+static void check_keys(const struct command *command, const struct account_name *account)
+{
+	char expected[8], tag[8];
+
+	snprintf(expected, sizeof(expected), "%u", account->partition);
+	assert_false(command->overflow);
+	assert_true(command->keys_count >= 1);
+	assert_int_equal(atoi(sample_arg(command, 2)), command->keys_count);
+	for (unsigned int i = 0; i < command->keys_count; i++) {
+		const char *key = sample_arg(command, 3 + i);
+
+		assert_memory_equal(key, "postern:{", 9);
+		hash_tag(key, tag, sizeof(tag));
+		assert_string_equal(tag, expected);
+	}
+}
+
+static struct account_name random_account(void)
+{
+	static const char signs[] = "abcdefghijklmnopqrstuvwxyzABC0123456789_-+=&'~";
+	struct account_name account;
+	const char *error = NULL;
+	char text[64 + 16];
+	size_t size = 1 + (size_t)random() % 64;
+
+	for (size_t i = 0; i < size; i++)
+		text[i] = signs[(size_t)random() % (sizeof(signs) - 1)];
+	size += (size_t)snprintf(text + size, 16, "@d%ld.example", random() % 1000);
+	assert_int_equal(account_name_parse(text, size, NULL, &account, &error), 0);
+	return account;
+}
+
+static void keys_share_a_slot(void **state)
+{
+	const struct row *row = *state;
+	bool seen[ACCOUNT_PARTITIONS] = { false };
+
+	secrets = sample_secrets();
+	settings = sample_settings(&secrets);
+	srandom(2);
+	for (int i = 0; i < NAMES; i++) {
+		struct account_name account = random_account();
+		struct command command;
+
+		row->ask(&account, &command);
+		assert_int_equal(command.script, row->script);
+		check_keys(&command, &account);
+		seen[account.partition] = true;
+	}
+	for (int i = 0; i < ACCOUNT_PARTITIONS; i++)
+		assert_true(seen[i]);
+}
+
+/* A site with all the tiers and keys that it may have, and the longest names: it all fits. */
+static void largest_calls_fit(void **state)
+{
+	const struct row *row = *state;
+	struct account_name account = sample_account_of(ACCOUNT_NAME_MAX);
+	struct command command;
+	char *resp;
+
+	secrets = sample_secrets();
+	settings = sample_settings(&secrets);
+	for (; secrets.keys_count < SECRETS_KEYS_MAX; secrets.keys_count++)
+		secrets.keys[secrets.keys_count] = secrets.keys[0];
+	for (; settings.tiers_count < SETTINGS_TIERS_MAX; settings.tiers_count++) {
+		struct tier *tier = &settings.tiers[settings.tiers_count];
+
+		*tier = settings.tiers[1];
+		tier->pop3_interval = UINT32_MAX;
+		tier->count = SEND_COUNT_RECIPIENTS;
+		tier->messages_per_minute = SETTINGS_LIMIT_MAX;
+		tier->messages_per_hour = SETTINGS_LIMIT_MAX;
+		tier->recipients_per_message = SETTINGS_LIMIT_MAX;
+		memset(tier->name, 'x', SETTINGS_TIER_MAX);
+	}
+	settings.tier_rows = tier_rows(settings.tiers, settings.tiers_count);
+	row->ask(&account, &command);
+	free(settings.tier_rows);
+	assert_true(command_format(&command, &resp) > 0);
+	free(resp);
+}
+
+int main(void)
+{
+	ADD_ROWS(keys_share_a_slot, rows);
+	ADD_ROWS(largest_calls_fit, rows);
+	return RUN_TESTS();
+}

@@ -1,0 +1,231 @@
+/* The decision on a login: what is asked, how the answer is read, what the person is told. */
+
+#include "login.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "samples.h"
+
+static struct secrets secrets;
+static struct settings settings;
+
+static void ask_sample(const char *password, struct command *command_r)
+{
+	struct account_name account = sample_account("andrejs@example.org");
+	struct login_request request = {
+		.account = &account,
+		.password = password,
+		.protocol = PROTOCOL_IMAP,
+		.address = "192.0.2.1",
+		.secured = true,
+		.attempt = "a1",
+	};
+
+	secrets = sample_secrets();
+	settings = sample_settings(&secrets);
+	assert_int_equal(login_ask(&request, &settings, command_r), 0);
+}
+
+static void asks(void **state)
+{
+	static const char *const expected[] = {
+		NULL, SCRIPT_FORMAT, "imap", "192.0.2.1", "1", "a1", NULL, "7:", "3:",
+	};
+	struct command command;
+
+	(void)state;
+	ask_sample("abcd-efgh-ijkm-npqr", &command);
+	assert_int_equal(command.script, SCRIPT_LOGIN);
+	assert_int_equal(command.keys_count, 2);
+	assert_int_equal(command.args_count, 2 + 2 + sizeof(expected) / sizeof(expected[0]));
+	for (unsigned int i = 1; i < sizeof(expected) / sizeof(expected[0]); i++) {
+		if (expected[i] == NULL)
+			assert_string_equal(sample_argv(&command, i), settings.tier_rows);
+		else if (expected[i][strlen(expected[i]) - 1] == ':')
+			assert_memory_equal(sample_argv(&command, i), expected[i], 2);
+		else
+			assert_string_equal(sample_argv(&command, i), expected[i]);
+	}
+}
+
+/* Passwords go over the wire as digests, of one length for whatever was entered. */
+static void password_stays_here(void **state)
+{
+	static const char *const passwords[] = { "", "a", "abcd-efgh-ijkm-npqr",
+						 "*\"\001\344\303\251" };
+	static char longest[10001];
+	struct command command;
+
+	(void)state;
+	memset(longest, 'p', 10000);
+	ask_sample(longest, &command);
+	assert_int_equal(strlen(sample_argv(&command, 7)), 24);
+	assert_null(memmem(command.text, command.text_used, "pppp", 4));
+	for (size_t i = 0; i < sizeof(passwords) / sizeof(passwords[0]); i++) {
+		ask_sample(passwords[i], &command);
+		assert_int_equal(strlen(sample_argv(&command, 7)), 24);
+		assert_int_equal(strlen(sample_argv(&command, 8)), 24);
+		if (strlen(passwords[i]) > 2)
+			assert_null(memmem(command.text, command.text_used, passwords[i],
+					   strlen(passwords[i])));
+	}
+}
+
+struct read_row {
+	const char *name;
+	const char *resp;
+	enum login_verdict verdict;
+	enum disable_reason reason;
+	unsigned int wait;
+	const char *tier;
+};
+
+static const struct read_row read_rows[] = {
+	{ "allow", "*1\r\n$5\r\nallow\r\n", LOGIN_ALLOW, 0, 0, "" },
+	{ "wrong password", "*1\r\n$14\r\nwrong-password\r\n", LOGIN_WRONG_PASSWORD, 0, 0, "" },
+	{ "off, never on", "*2\r\n$3\r\noff\r\n$13\r\nnever-enabled\r\n", LOGIN_OFF,
+	  REASON_NEVER_ENABLED, 0, "" },
+	{ "off, send limit", "*2\r\n$3\r\noff\r\n$10\r\nsend-limit\r\n", LOGIN_OFF,
+	  REASON_SEND_LIMIT, 0, "" },
+	{ "TLS required", "*1\r\n$12\r\ntls-required\r\n", LOGIN_TLS_REQUIRED, 0, 0, "" },
+	{ "protocol", "*2\r\n$8\r\nprotocol\r\n$4\r\nfree\r\n", LOGIN_PROTOCOL, 0, 0, "free" },
+	{ "protocol, longest tier", "*2\r\n$8\r\nprotocol\r\n$16\r\nabcdefghijklmnop\r\n",
+	  LOGIN_PROTOCOL, 0, 0, "abcdefghijklmnop" },
+	{ "too soon", "*2\r\n$8\r\ntoo-soon\r\n:285\r\n", LOGIN_TOO_SOON, 0, 285, "" },
+	{ "too soon, in digits", "*2\r\n$8\r\ntoo-soon\r\n$3\r\n285\r\n", LOGIN_TOO_SOON, 0, 285,
+	  "" },
+	{ "unavailable", "*2\r\n$11\r\nunavailable\r\n$7\r\nno mark\r\n", LOGIN_UNAVAILABLE, 0, 0,
+	  "" },
+	{ "no reply", NULL, LOGIN_UNAVAILABLE, 0, 0, "" },
+	{ "nil", "$-1\r\n", LOGIN_UNAVAILABLE, 0, 0, "" },
+	{ "empty array", "*0\r\n", LOGIN_UNAVAILABLE, 0, 0, "" },
+	{ "nested", "*1\r\n*1\r\n$5\r\nallow\r\n", LOGIN_UNAVAILABLE, 0, 0, "" },
+	{ "status", "+allow\r\n", LOGIN_UNAVAILABLE, 0, 0, "" },
+	{ "string", "$5\r\nallow\r\n", LOGIN_UNAVAILABLE, 0, 0, "" },
+	{ "error", "-ERR allow\r\n", LOGIN_UNAVAILABLE, 0, 0, "" },
+	{ "number", ":0\r\n", LOGIN_UNAVAILABLE, 0, 0, "" },
+	{ "unknown word", "*1\r\n$6\r\nallow!\r\n", LOGIN_UNAVAILABLE, 0, 0, "" },
+	{ "word of another decision", "*2\r\n$5\r\ndefer\r\n:9\r\n", LOGIN_UNAVAILABLE, 0, 0, "" },
+	{ "off without a reason", "*1\r\n$3\r\noff\r\n", LOGIN_UNAVAILABLE, 0, 0, "" },
+	{ "off, unknown reason", "*2\r\n$3\r\noff\r\n$4\r\nrain\r\n", LOGIN_UNAVAILABLE, 0, 0, "" },
+	{ "off, a number for a reason", "*2\r\n$3\r\noff\r\n:1\r\n", LOGIN_UNAVAILABLE, 0, 0, "" },
+	{ "too soon, nil", "*2\r\n$8\r\ntoo-soon\r\n$-1\r\n", LOGIN_TOO_SOON, 0, 0, "" },
+	{ "too soon, negative", "*2\r\n$8\r\ntoo-soon\r\n:-5\r\n", LOGIN_TOO_SOON, 0, 0, "" },
+	{ "protocol without a tier", "*1\r\n$8\r\nprotocol\r\n", LOGIN_UNAVAILABLE, 0, 0, "" },
+	{ "protocol, tier too long", "*2\r\n$8\r\nprotocol\r\n$17\r\nabcdefghijklmnopq\r\n",
+	  LOGIN_UNAVAILABLE, 0, 0, "" },
+	{ "protocol, tier with a line break", "*2\r\n$8\r\nprotocol\r\n$8\r\na\r\n+OK b\r\n",
+	  LOGIN_UNAVAILABLE, 0, 0, "" },
+	{ "protocol, tier of 8 bit", "*2\r\n$8\r\nprotocol\r\n$2\r\n\xc4\x93\r\n",
+	  LOGIN_UNAVAILABLE, 0, 0, "" },
+};
+
+static void reads(void **state)
+{
+	const struct read_row *row = *state;
+	redisReply *reply = sample_reply(row->resp);
+	struct login_answer answer;
+
+	memset(&answer, 0xff, sizeof(answer));
+	login_read(reply, &answer);
+	freeReplyObject(reply);
+	assert_int_equal(answer.verdict, row->verdict);
+	assert_int_equal(answer.reason, row->reason);
+	assert_int_equal(answer.wait, row->wait);
+	assert_string_equal(answer.tier, row->tier);
+}
+
+struct sentence_row {
+	const char *name;
+	struct login_answer answer;
+	enum protocol protocol;
+	const char *sentence;
+};
+
+static const struct sentence_row sentence_rows[] = {
+	{ "allowed: nothing", { .verdict = LOGIN_ALLOW }, PROTOCOL_POP3, "" },
+	{ "wrong password: nothing", { .verdict = LOGIN_WRONG_PASSWORD }, PROTOCOL_POP3, "" },
+	{ "don't know: nothing", { .verdict = LOGIN_UNAVAILABLE }, PROTOCOL_POP3, "" },
+	{ "never switched on",
+	  { .verdict = LOGIN_OFF },
+	  PROTOCOL_SMTP,
+	  "External access is off: it has never been switched on. "
+	  "Switch it on at https://example.org/help" },
+	{ "sent too much",
+	  { .verdict = LOGIN_OFF, .reason = REASON_SEND_LIMIT },
+	  PROTOCOL_SMTP,
+	  "External access is off: too many messages were sent within an hour. "
+	  "Switch it on at https://example.org/help" },
+	{ "no TLS",
+	  { .verdict = LOGIN_TLS_REQUIRED },
+	  PROTOCOL_IMAP,
+	  "TLS is needed: switch on TLS or SSL in the mail program, see https://example.org/help" },
+	{ "IMAP for free",
+	  { .verdict = LOGIN_PROTOCOL, .tier = "free" },
+	  PROTOCOL_IMAP,
+	  "IMAP is not available to this mailbox (free), see https://example.org/help" },
+	{ "two seconds left",
+	  { .verdict = LOGIN_TOO_SOON, .wait = 2 },
+	  PROTOCOL_POP3,
+	  "Mail was checked a moment ago: try again in 2 seconds" },
+};
+
+static void tells(void **state)
+{
+	const struct sentence_row *row = *state;
+	char sentence[LOGIN_SENTENCE_SIZE];
+
+	secrets = sample_secrets();
+	settings = sample_settings(&secrets);
+	login_sentence(&row->answer, row->protocol, &settings, sentence);
+	assert_string_equal(sentence, row->sentence);
+}
+
+/* Every answer there is, with the longest of everything: one line of ASCII, whole, that fits into
+   the 512 bytes of a POP3 reply (RFC 2449 section 4) with its code. */
+static void sentences_are_bounded(void **state)
+{
+	char url[201] = "https://", pop3[1024], sentence[LOGIN_SENTENCE_SIZE];
+	struct login_answer answer = { .wait = UINT32_MAX };
+
+	(void)state;
+	memset(url + 8, 'u', 192);
+	url[200] = '\0';
+	secrets = sample_secrets();
+	settings = sample_settings(&secrets);
+	settings.help_url = url;
+	memset(answer.tier, 't', SETTINGS_TIER_MAX);
+	for (int verdict = 0; verdict <= LOGIN_UNAVAILABLE; verdict++) {
+		for (int reason = 0; reason < REASON_COUNT; reason++) {
+			answer.verdict = (enum login_verdict)verdict;
+			answer.reason = (enum disable_reason)reason;
+			login_sentence(&answer, PROTOCOL_POP3, &settings, sentence);
+			assert_sentence(sentence, LOGIN_SENTENCE_SIZE - 1);
+			assert_true(snprintf(pop3, sizeof(pop3), "-ERR [LOGIN-DELAY] %s\r\n",
+					     sentence) <= 512);
+			if (verdict == LOGIN_OFF || verdict == LOGIN_PROTOCOL ||
+			    verdict == LOGIN_TLS_REQUIRED)
+				assert_non_null(strstr(sentence, url));
+		}
+	}
+}
+
+static void words(void **state)
+{
+	(void)state;
+	assert_string_equal(login_verdict_word(LOGIN_ALLOW), "allow");
+	assert_string_equal(login_verdict_word(LOGIN_TOO_SOON), "too-soon");
+	assert_string_equal(login_verdict_word(LOGIN_UNAVAILABLE), "unavailable");
+}
+
+int main(void)
+{
+	ADD_TEST(asks);
+	ADD_TEST(password_stays_here);
+	ADD_ROWS(reads, read_rows);
+	ADD_ROWS(tells, sentence_rows);
+	ADD_TEST(sentences_are_bounded);
+	ADD_TEST(words);
+	return RUN_TESTS();
+}

@@ -1,0 +1,64 @@
+/* The tiers as the scripts read them. */
+
+#include "tier-rows.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "samples.h"
+
+static void writes_a_line_for_each(void **state)
+{
+	struct secrets secrets = sample_secrets();
+	struct settings settings = sample_settings(&secrets);
+
+	(void)state;
+	assert_string_equal(settings.tier_rows, "\nfree pop3,smtp, 285000 messages 5 15 0"
+						"\npaid pop3,imap,smtp, 0 messages 0 0 0"
+						"\nlist smtp, 0 recipients 0 10000 50");
+}
+
+/* What the scripts read with '^\n(%S+) (%S*) (%d+) (%S+) (%d+) (%d+) (%d+)'. */
+static void writes_a_tier_of_nothing(void **state)
+{
+	struct tier tier = { .name = "x" };
+	char *rows = tier_rows(&tier, 1);
+
+	(void)state;
+	assert_string_equal(rows, "\nx  0 messages 0 0 0");
+	free(rows);
+}
+
+struct interval_row {
+	const char *name;
+	unsigned int interval, grace; /* seconds */
+	uint64_t expected;	      /* milliseconds */
+};
+
+static const struct interval_row interval_rows[] = {
+	{ "none", 0, 0, 0 },
+	{ "none but a grace", 0, 15, 0 },
+	{ "shorter than its grace", 10, 15, 5000 },
+	{ "as long as its grace", 15, 15, 7500 },
+	{ "twice its grace", 30, 15, 15000 },
+	{ "five minutes", 300, 15, 285000 },
+	{ "without a grace", 300, 0, 300000 },
+	{ "the longest", UINT32_MAX, 0, UINT64_C(4294967295000) },
+	{ "the longest of all", UINT32_MAX, UINT32_MAX, UINT64_C(2147483647500) },
+};
+
+static void least_interval(void **state)
+{
+	const struct interval_row *row = *state;
+	struct tier tier = { .pop3_interval = row->interval, .pop3_grace = row->grace };
+
+	assert_int_equal(tier_least_interval(&tier), row->expected);
+}
+
+int main(void)
+{
+	ADD_TEST(writes_a_line_for_each);
+	ADD_TEST(writes_a_tier_of_nothing);
+	ADD_ROWS(least_interval, interval_rows);
+	return RUN_TESTS();
+}
