@@ -215,6 +215,10 @@ class Sandbox:
         with open(f"{self.log_dir}/{part}.log", encoding="utf-8", errors="replace") as file:
             return file.read()
 
+    def wait_for_log(self, part, text):
+        """Dovecot's processes log through another one: a line may come later than the answer."""
+        wait_until(lambda: text in self.log(part), f"'{text}' in the log of {part}")
+
 
 def read_maildir(maildir):
     messages = []

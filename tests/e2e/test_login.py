@@ -186,7 +186,7 @@ def test_A4_no_carelessness_lets_the_webmail_password_in(careless_site, account,
     password = own.on(account)
     assert log_in(own, protocol, account, webmail_password) == GENERIC[protocol]
     assert is_accepted(log_in(own, protocol, account, password))
-    assert own.log("dovecot").count("{ result_failure } should be return-fail") >= 1
+    own.wait_for_log("dovecot", "{ result_failure } should be return-fail")
 
 
 @every_protocol
