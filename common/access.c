@@ -7,31 +7,19 @@
 #include <string.h>
 
 #include "reply.h"
+#include "trace.h"
 
-static const char *const kinds[] = { "history", NULL };
+static const char *const kinds[] = { COMMAND_ACCESS_KINDS, NULL };
 
-/* Actors come from outside: what isn't printable ASCII becomes a question mark, as does the
-   semicolon that stands between the entries of a history, and the rest is cut. */
-static void add_actor(struct command *command, const char *actor)
+void access_on_ask(const struct account_name *account, const struct app_password_terms *terms,
+		   bool force, const struct actor *actor, struct command *command_r)
 {
-	char text[ACCESS_ACTOR_MAX];
-	size_t size = 0;
+	static const char *const with_wrong[] = { COMMAND_ACCESS_KINDS, "wrong", NULL };
 
-	for (; actor != NULL && actor[size] != '\0' && size < sizeof(text); size++) {
-		unsigned char c = (unsigned char)actor[size];
-
-		text[size] = (char)(c >= ' ' && c <= '~' && c != ';' ? c : '?');
-	}
-	command_bytes(command, text, size);
-}
-
-void access_on_ask(const struct account_name *account, const char *digest,
-		   const struct actor *actor, struct command *command_r)
-{
-	command_begin(command_r, SCRIPT_ON, account, kinds);
-	command_string(command_r, digest);
-	add_actor(command_r, actor->by);
-	add_actor(command_r, actor->from);
+	command_begin(command_r, SCRIPT_ON, account, with_wrong);
+	actor_add(command_r, actor);
+	command_number(command_r, force ? 1 : 0);
+	app_password_terms_add(command_r, terms);
 }
 
 void access_off_ask(const struct account_name *account, enum disable_reason reason,
@@ -39,8 +27,7 @@ void access_off_ask(const struct account_name *account, enum disable_reason reas
 {
 	command_begin(command_r, SCRIPT_OFF, account, kinds);
 	command_string(command_r, reason_word(reason));
-	add_actor(command_r, actor->by);
-	add_actor(command_r, actor->from);
+	actor_add(command_r, actor);
 }
 
 static bool is_one_of(const char *value, const char *a, const char *b)
@@ -102,8 +89,7 @@ void access_set_ask(const struct account_name *account, const struct access_chan
 		changes->tier != NULL ? settings_tier(settings, changes->tier) : NULL;
 
 	command_begin(command_r, SCRIPT_SET, account, kinds);
-	add_actor(command_r, actor->by);
-	add_actor(command_r, actor->from);
+	actor_add(command_r, actor);
 	command_number(command_r, tier != NULL ? tier->upgrade_hold * UINT64_C(1000) : 0);
 	add_change(command_r, "tier", changes->tier);
 	add_change(command_r, "activity", changes->activity);
@@ -112,9 +98,29 @@ void access_set_ask(const struct account_name *account, const struct access_chan
 	add_change(command_r, "sending", changes->sending);
 }
 
+void access_password_changed_ask(const struct account_name *account, const struct actor *actor,
+				 struct command *command_r)
+{
+	command_begin(command_r, SCRIPT_PASSWORD_CHANGED, account, kinds);
+	actor_add(command_r, actor);
+}
+
+int access_erase_ask(const struct account_name *account, const struct settings *settings,
+		     struct command *command_r)
+{
+	static const char *const all[] = { COMMAND_ACCESS_KINDS, "wrong", "sent", "*traced", NULL };
+	char reference[TRACE_REFERENCE_SIZE];
+
+	if (trace_reference(account, settings->default_domain, reference) < 0)
+		return -1;
+	command_begin(command_r, SCRIPT_ERASE, account, all);
+	command_string(command_r, reference);
+	return 0;
+}
+
 void access_read(const struct redisReply *reply, struct access_answer *answer_r)
 {
-	static const char *const words[] = { "done", "unchanged", "unavailable" };
+	static const char *const words[] = { "done", "unchanged", "gated", "unavailable" };
 
 	memset(answer_r, 0, sizeof(*answer_r));
 	answer_r->verdict = (enum access_verdict)reply_verdict(reply, words, ACCESS_UNAVAILABLE);
@@ -129,7 +135,7 @@ void access_read(const struct redisReply *reply, struct access_answer *answer_r)
 
 void access_init_ask(unsigned int partition, struct command *command_r)
 {
-	command_begin_partition(command_r, SCRIPT_INIT, partition);
+	command_begin_partition(command_r, SCRIPT_INIT, partition, NULL);
 }
 
 enum access_init access_init_read(const struct redisReply *reply)
@@ -180,6 +186,7 @@ static void read_facts(const struct redisReply *facts, struct access_status *sta
 	status_r->tls_exempt = strcmp(reply_field(facts, "tls"), "exempt") == 0;
 	status_r->sending_blocked = strcmp(reply_field(facts, "sending"), "blocked") == 0;
 	status_r->language = reply_field(facts, "language");
+	status_r->password_changed = reply_digits(reply_field(facts, "changed"));
 	read_last_use(facts, "seen:pop3", &status_r->pop3);
 	read_last_use(facts, "seen:imap", &status_r->imap);
 	read_last_use(facts, "seen:smtp", &status_r->smtp);
@@ -190,10 +197,18 @@ static void read_passwords(const struct redisReply *rows, struct access_status *
 	for (unsigned int i = 0; i < reply_count(rows) && i < ACCESS_PASSWORDS_MAX; i++) {
 		const struct redisReply *row = reply_array(rows, i);
 
-		status_r->passwords[i].number = (unsigned int)reply_number(row, 0);
-		status_r->passwords[i].created = reply_number(row, 1);
-		status_r->passwords[i].ended = reply_number(row, 2);
-		status_r->passwords_count++;
+		struct access_password *password =
+			&status_r->passwords[status_r->passwords_count++];
+
+		password->number = (unsigned int)reply_number(row, 0);
+		password->created = reply_number(row, 1);
+		password->ended = reply_number(row, 2);
+		password->expires = reply_number(row, 3);
+		password->protocols = reply_string(row, 4);
+		password->label = reply_string(row, 5);
+		password->used = reply_number(row, 6);
+		password->used_protocol = reply_string(row, 7);
+		password->used_address = reply_string(row, 8);
 	}
 }
 

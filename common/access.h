@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #include "account.h"
-#include "app-password.h"
+#include "app-password-change.h"
 #include "command.h"
 #include "protocol.h"
 #include "reason.h"
@@ -15,20 +15,13 @@ struct redisReply;
 
 /*
  * What support, the webmail and the postmaster do to an account, and see of it: calls of
- * scripts/init.lua, on.lua, off.lua, set.lua and status.lua.
+ * scripts/init.lua, on.lua, off.lua, set.lua, password_changed.lua, erase.lua and status.lua.
  */
-
-/* Who asks for a change, for the history (D6). Both are cut to ACCESS_ACTOR_MAX printable bytes. */
-struct actor {
-	const char *by;	  /* a person, or a program: "doveadm", "webmail", "anna" */
-	const char *from; /* the address of the owner's browser, say; NULL if not known */
-};
-
-#define ACCESS_ACTOR_MAX 64
 
 enum access_verdict {
 	ACCESS_DONE,
 	ACCESS_UNCHANGED,   /* it was so already */
+	ACCESS_GATED,	    /* the webmail password has to be changed first (B4) */
 	ACCESS_UNAVAILABLE, /* don't know; nothing was changed, as far as Redis said anything */
 };
 
@@ -40,9 +33,10 @@ struct access_answer {
 	const char *unavailable;    /* why, for ACCESS_UNAVAILABLE: one static sentence */
 };
 
-/* Switches access on with a new app password, of which only the digest is handed in (A2, A3). */
-void access_on_ask(const struct account_name *account, const char *digest,
-		   const struct actor *actor, struct command *command_r);
+/* Switches access on with a new app password (A2, A3); with force also while the webmail password
+   would have to be changed first (B4). */
+void access_on_ask(const struct account_name *account, const struct app_password_terms *terms,
+		   bool force, const struct actor *actor, struct command *command_r);
 
 /* Switches access off for REASON_OWNER or REASON_ADMIN (A3). */
 void access_off_ask(const struct account_name *account, enum disable_reason reason,
@@ -65,7 +59,16 @@ void access_set_ask(const struct account_name *account, const struct access_chan
 		    const struct actor *actor, const struct settings *settings,
 		    struct command *command_r);
 
-/* Reads the reply to any of the three above. */
+/* The owner has changed the webmail password (B4): unchanged if nothing waits for that. */
+void access_password_changed_ask(const struct account_name *account, const struct actor *actor,
+				 struct command *command_r);
+
+/* Forgets everything about the account: unchanged if there was nothing. 0, or -1 if OpenSSL
+   fails. */
+int access_erase_ask(const struct account_name *account, const struct settings *settings,
+		     struct command *command_r);
+
+/* Reads the reply to any of those above. */
 void access_read(const struct redisReply *reply, struct access_answer *answer_r);
 
 /* Sets the mark of one partition (0 to ACCOUNT_PARTITIONS - 1): every decision about its accounts
@@ -93,14 +96,20 @@ struct access_last_use {
 
 struct access_password {
 	unsigned int number;
-	int64_t created; /* milliseconds since 1970 */
-	int64_t ended;	 /* 0 while it works */
+	int64_t created;       /* milliseconds since 1970 */
+	int64_t ended;	       /* 0 while it works */
+	int64_t expires;       /* 0 for never */
+	const char *protocols; /* words with commas, or "*" for all of the tier */
+	const char *label;     /* "" for none */
+	int64_t used;	       /* 0 for never */
+	const char *used_protocol, *used_address;
 };
 
 struct access_event {
 	int64_t time;	    /* milliseconds since 1970 */
-	const char *what;   /* "on", "off", "set" */
-	const char *detail; /* the reason, or what was set */
+	const char *what;   /* "on", "off", "set", "password-add", "password-revoke",
+			       "password-changed", "import" */
+	const char *detail; /* the reason, what was set, or the app password's number */
 	const char *by;
 	const char *from;
 };
@@ -118,7 +127,8 @@ struct access_status {
 	const char *held_tier; /* whose limits still hold, "" for none (S5) */
 	int64_t held_until;    /* milliseconds since 1970 */
 	bool passive, tls_exempt, sending_blocked;
-	const char *language; /* "" if not set */
+	int64_t password_changed; /* after a switch-off that asks for it, 0 if not (B4) */
+	const char *language;	  /* "" if not set */
 	struct access_last_use pop3, imap, smtp;
 	struct access_password passwords[ACCESS_PASSWORDS_MAX]; /* newest first */
 	unsigned int passwords_count;

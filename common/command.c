@@ -121,10 +121,13 @@ void command_begin(struct command *command, enum script script, const struct acc
 	command_string(command, SCRIPT_FORMAT);
 }
 
-void command_begin_partition(struct command *command, enum script script, unsigned int partition)
+void command_begin_partition(struct command *command, enum script script, unsigned int partition,
+			     const char *const kinds[])
 {
 	start(command, script);
 	add_partition_key(command, "mark", partition);
+	for (; kinds != NULL && *kinds != NULL; kinds++)
+		add_partition_key(command, *kinds + 1, partition);
 	command_string(command, SCRIPT_FORMAT);
 }
 

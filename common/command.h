@@ -37,8 +37,13 @@ struct command {
 void command_begin(struct command *command, enum script script, const struct account_name *account,
 		   const char *const kinds[]);
 
-/* Starts a call of script about a partition, whose mark is the only key. */
-void command_begin_partition(struct command *command, enum script script, unsigned int partition);
+/* The kinds that every script wants first which may change access. */
+#define COMMAND_ACCESS_KINDS "history", "*unused", "*outbox"
+
+/* Starts a call of script about a partition: its keys are the mark, and those of the listed kinds.
+ */
+void command_begin_partition(struct command *command, enum script script, unsigned int partition,
+			     const char *const kinds[]);
 
 void command_bytes(struct command *command, const void *bytes, size_t size);
 void command_string(struct command *command, const char *string);

@@ -4,7 +4,9 @@ noinst_LTLIBRARIES += %reldir%/libpostern-common.la
 %canon_reldir%_libpostern_common_la_SOURCES = \
 	%reldir%/access.c %reldir%/access.h \
 	%reldir%/account.c %reldir%/account.h \
+	%reldir%/actor.c %reldir%/actor.h \
 	%reldir%/app-password.c %reldir%/app-password.h \
+	%reldir%/app-password-change.c %reldir%/app-password-change.h \
 	%reldir%/base64url.c %reldir%/base64url.h \
 	%reldir%/command.c %reldir%/command.h \
 	%reldir%/handshake.c %reldir%/handshake.h \
@@ -13,6 +15,7 @@ noinst_LTLIBRARIES += %reldir%/libpostern-common.la
 	%reldir%/monotonic.c %reldir%/monotonic.h \
 	%reldir%/network.c %reldir%/network.h \
 	%reldir%/protocol.c %reldir%/protocol.h \
+	%reldir%/quantity.c %reldir%/quantity.h \
 	%reldir%/reason.c %reldir%/reason.h \
 	%reldir%/reply.c %reldir%/reply.h \
 	%reldir%/script.c %reldir%/script.h \
@@ -24,18 +27,26 @@ noinst_LTLIBRARIES += %reldir%/libpostern-common.la
 	%reldir%/settings-value.c %reldir%/settings-value.h \
 	%reldir%/store.c %reldir%/store.h \
 	%reldir%/tier-rows.c %reldir%/tier-rows.h \
-	%reldir%/trace.c %reldir%/trace.h
+	%reldir%/trace.c %reldir%/trace.h \
+	%reldir%/unused.c %reldir%/unused.h \
+	%reldir%/utf8.c %reldir%/utf8.h
 %canon_reldir%_libpostern_common_la_LIBADD = $(HIREDIS_LIBS) $(CRYPTO_LIBS) $(INIH_LIBS)
 
 prelude = %reldir%/scripts/prelude.lua
 scripts = \
+	%reldir%/scripts/due.lua \
+	%reldir%/scripts/erase.lua \
 	%reldir%/scripts/init.lua \
 	%reldir%/scripts/login.lua \
 	%reldir%/scripts/off.lua \
 	%reldir%/scripts/on.lua \
+	%reldir%/scripts/password_add.lua \
+	%reldir%/scripts/password_changed.lua \
+	%reldir%/scripts/password_revoke.lua \
 	%reldir%/scripts/send.lua \
 	%reldir%/scripts/set.lua \
-	%reldir%/scripts/status.lua
+	%reldir%/scripts/status.lua \
+	%reldir%/scripts/unused.lua
 
 EXTRA_DIST += %reldir%/embed-scripts $(prelude) $(scripts)
 CLEANFILES += %reldir%/scripts.inc

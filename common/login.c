@@ -6,14 +6,17 @@
 #include <string.h>
 
 #include "app-password.h"
+#include "network.h"
 #include "reply.h"
 
 static const char *const verdict_words[] = {
 	[LOGIN_ALLOW] = "allow",
 	[LOGIN_WRONG_PASSWORD] = "wrong-password",
 	[LOGIN_OFF] = "off",
+	[LOGIN_EXPIRED] = "expired",
 	[LOGIN_TLS_REQUIRED] = "tls-required",
 	[LOGIN_PROTOCOL] = "protocol",
+	[LOGIN_SCOPE] = "scope",
 	[LOGIN_TOO_SOON] = "too-soon",
 	[LOGIN_UNAVAILABLE] = "unavailable",
 };
@@ -26,14 +29,18 @@ const char *login_verdict_word(enum login_verdict verdict)
 int login_ask(const struct login_request *request, const struct settings *settings,
 	      struct command *command_r)
 {
+	static const char *const kinds[] = { COMMAND_ACCESS_KINDS, "wrong", NULL };
 	const struct secrets *secrets = settings->secrets;
+	unsigned char network[NETWORK_TAG_SIZE];
 
-	command_begin(command_r, SCRIPT_LOGIN, request->account, NULL);
+	network_tag(request->address, network);
+	command_begin(command_r, SCRIPT_LOGIN, request->account, kinds);
 	command_string(command_r, protocol_word(request->protocol));
 	command_string(command_r, request->address);
 	command_number(command_r, request->secured ? 1 : 0);
 	command_string(command_r, request->attempt);
-	command_string(command_r, settings->tier_rows);
+	command_bytes(command_r, network, sizeof(network));
+	command_string(command_r, settings->tier_rows.login);
 	for (unsigned int i = 0; i < secrets->keys_count; i++) {
 		char digest[APP_PASSWORD_DIGEST_SIZE];
 
@@ -76,7 +83,9 @@ void login_read(const struct redisReply *reply, struct login_answer *answer_r)
 		break;
 	case LOGIN_ALLOW:
 	case LOGIN_WRONG_PASSWORD:
+	case LOGIN_EXPIRED:
 	case LOGIN_TLS_REQUIRED:
+	case LOGIN_SCOPE:
 	case LOGIN_UNAVAILABLE:
 		break;
 	}
@@ -95,6 +104,10 @@ void login_sentence(const struct login_answer *answer, enum protocol protocol,
 			 "External access is off: %s. Switch it on at %s",
 			 reason_text(answer->reason), url);
 		break;
+	case LOGIN_EXPIRED:
+		snprintf(sentence_r, LOGIN_SENTENCE_SIZE,
+			 "This app password has expired: make a new one at %s", url);
+		break;
 	case LOGIN_TLS_REQUIRED:
 		snprintf(sentence_r, LOGIN_SENTENCE_SIZE,
 			 "TLS is needed: switch on TLS or SSL in the mail program, see %s", url);
@@ -103,6 +116,10 @@ void login_sentence(const struct login_answer *answer, enum protocol protocol,
 		snprintf(sentence_r, LOGIN_SENTENCE_SIZE,
 			 "%s is not available to this mailbox (%s), see %s", name, answer->tier,
 			 url);
+		break;
+	case LOGIN_SCOPE:
+		snprintf(sentence_r, LOGIN_SENTENCE_SIZE,
+			 "This app password is not for %s: make another one at %s", name, url);
 		break;
 	case LOGIN_TOO_SOON:
 		snprintf(sentence_r, LOGIN_SENTENCE_SIZE,

@@ -25,8 +25,10 @@ enum login_verdict {
 	LOGIN_WRONG_PASSWORD, /* wrong, of no account, or ended while access is on: tell nothing
 				 (A9) */
 	LOGIN_OFF,	      /* right, but access is off (A9) */
+	LOGIN_EXPIRED,	      /* right, but its time is over (A10) */
 	LOGIN_TLS_REQUIRED,   /* right, but sent in the clear (A7) */
 	LOGIN_PROTOCOL,	      /* right, but the tier hasn't got the protocol (A8) */
+	LOGIN_SCOPE,	      /* right, but not for this protocol (A10) */
 	LOGIN_TOO_SOON,	      /* right, but sooner than the POP3 interval allows (P1) */
 	LOGIN_UNAVAILABLE,    /* don't know */
 };

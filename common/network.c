@@ -126,3 +126,18 @@ bool network_list_has(const struct network_list *list, const char *address)
 	}
 	return false;
 }
+
+void network_tag(const char *address, unsigned char tag_r[NETWORK_TAG_SIZE])
+{
+	unsigned char bytes[16];
+	unsigned int prefix;
+	uint32_t hash = UINT32_C(2166136261); /* FNV-1a: whoever makes two collide gains nothing */
+
+	memset(tag_r, 0, NETWORK_TAG_SIZE);
+	if (parse_address(address, bytes) == 0)
+		return;
+	prefix = same_bits(bytes, ipv4_mapped, IPV4_PREFIX) ? IPV4_PREFIX + 24 : 64;
+	for (unsigned int i = 0; i < prefix / 8; i++)
+		hash = (hash ^ bytes[i]) * UINT32_C(16777619);
+	memcpy(tag_r, &hash, sizeof(hash));
+}

@@ -27,4 +27,10 @@ void network_list_clear(struct network_list *list);
    NULL or broken address lies in none. */
 bool network_list_has(const struct network_list *list, const char *address);
 
+#define NETWORK_TAG_SIZE 4
+
+/* Writes what tells the networks of clients apart: equal for addresses of one /24 (IPv4) or one /64
+   (IPv6), else different but by chance (D4). Not secret. For what is no address it is all zeros. */
+void network_tag(const char *address, unsigned char tag_r[NETWORK_TAG_SIZE]);
+
 #endif

@@ -47,3 +47,41 @@ int protocol_parse(const char *word, enum protocol *protocol_r)
 	}
 	return -1;
 }
+
+void protocol_set_write(unsigned int set, char text_r[PROTOCOL_SET_SIZE])
+{
+	char *end = text_r;
+
+	*end = '\0';
+	for (size_t i = 0; i < PROTOCOL_COUNT; i++) {
+		if ((set & protocols[i].protocol) == 0)
+			continue;
+		if (end != text_r)
+			*end++ = ',';
+		end = stpcpy(end, protocols[i].word);
+	}
+}
+
+int protocol_set_parse(const char *text, unsigned int *protocols_r)
+{
+	char word[16];
+	enum protocol protocol;
+
+	*protocols_r = 0;
+	for (;;) {
+		size_t size;
+
+		text += strspn(text, " \t,");
+		size = strcspn(text, " \t,");
+		if (size == 0)
+			return *protocols_r != 0 ? 0 : -1;
+		if (size >= sizeof(word))
+			return -1;
+		memcpy(word, text, size);
+		word[size] = '\0';
+		if (protocol_parse(word, &protocol) < 0)
+			return -1;
+		*protocols_r |= protocol;
+		text += size;
+	}
+}

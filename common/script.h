@@ -16,9 +16,15 @@ enum script {
 	SCRIPT_OFF,
 	SCRIPT_SET,
 	SCRIPT_STATUS,
+	SCRIPT_PASSWORD_ADD,
+	SCRIPT_PASSWORD_REVOKE,
+	SCRIPT_PASSWORD_CHANGED,
+	SCRIPT_ERASE,
+	SCRIPT_DUE,
+	SCRIPT_UNUSED,
 };
 
-#define SCRIPT_COUNT (SCRIPT_STATUS + 1)
+#define SCRIPT_COUNT (SCRIPT_UNUSED + 1)
 
 /* The number of the stored format: what the mark must say. Every script gets it. */
 #define SCRIPT_FORMAT "1"

@@ -58,7 +58,7 @@ static int name_message(const char *message, unsigned char id_r[EVP_MAX_MD_SIZE]
 int send_ask(const struct send_request *request, const struct settings *settings,
 	     struct command *command_r)
 {
-	static const char *const kinds[] = { "sent", "history", "*traced", NULL };
+	static const char *const kinds[] = { COMMAND_ACCESS_KINDS, "sent", "*traced", NULL };
 	unsigned char id[EVP_MAX_MD_SIZE] = { 0 };
 	char reference[TRACE_REFERENCE_SIZE];
 
@@ -71,7 +71,7 @@ int send_ask(const struct send_request *request, const struct settings *settings
 	command_number(command_r, request->stage == SEND_MESSAGE ? request->recipients : 0);
 	command_string(command_r, request->account->text);
 	command_string(command_r, reference);
-	command_string(command_r, settings->tier_rows);
+	command_string(command_r, settings->tier_rows.send);
 	return 0;
 }
 

@@ -6,6 +6,7 @@
 
 #define NETWORKS "networks such as 192.0.2.0/24, 2001:db8::/32 or 127.0.0.1"
 #define LIMIT	 "a number from 1 to 10000, or unlimited"
+#define LOGINS	 "a number from 1 to 1000000, or unlimited"
 #define SOCKET	 "an absolute path of at most 107 bytes"
 
 #define SECOND UINT64_C(1000)
@@ -69,6 +70,18 @@ const struct setting settings_table[] = {
 	  .expected = "messages or recipients" },
 	{ TIER("upgrade_hold", upgrade_hold), .parse = setting_parse_seconds, .default_value = "0",
 	  .max = 60 * DAY, .expected = "a duration in whole seconds from 0 to 60d" },
+	{ TIER("logins_per_hour", logins_per_hour), .parse = setting_parse_limit,
+	  .default_value = "120", .paid = "600", .max = SETTINGS_LOGINS_MAX, .expected = LOGINS },
+	{ TIER("logins_per_day", logins_per_day), .parse = setting_parse_limit,
+	  .default_value = "1000", .paid = "5000", .max = SETTINGS_LOGINS_MAX, .expected = LOGINS },
+	{ TIER("wrong_passwords", wrong_passwords), .parse = setting_parse_limit,
+	  .default_value = "50", .max = SETTINGS_WRONG_MAX,
+	  .expected = "a number from 1 to 200, or unlimited" },
+	{ TIER("wrong_password_networks", wrong_password_networks), .parse = setting_parse_number,
+	  .default_value = "3", .min = 1, .max = 20, .expected = "a number from 1 to 20" },
+	{ TIER("unused_after", unused_after), .parse = setting_parse_seconds,
+	  .default_value = "60d", .max = 3650 * DAY,
+	  .expected = "a duration in whole seconds from 0 to 3650d" },
 };
 
 const size_t settings_table_count = sizeof(settings_table) / sizeof(settings_table[0]);

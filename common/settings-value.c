@@ -11,6 +11,7 @@
 #include "account.h"
 #include "ini-file.h"
 #include "protocol.h"
+#include "quantity.h"
 
 #define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 #define DIGITS	"0123456789"
@@ -149,22 +150,6 @@ int setting_parse_protocols(const struct setting *setting, const char *value, vo
 	return *protocols != 0 ? 0 : -1;
 }
 
-/* A decimal number of at most max, and nothing behind it but *rest_r. */
-static int read_number(const char *text, uint64_t max, uint64_t *number_r, const char **rest_r)
-{
-	size_t digits = strspn(text, DIGITS);
-	uint64_t number = 0;
-
-	/* 18 digits can't overflow. */
-	if (digits == 0 || digits > 18)
-		return -1;
-	for (size_t i = 0; i < digits; i++)
-		number = number * 10 + (uint64_t)(text[i] - '0');
-	*number_r = number;
-	*rest_r = text + digits;
-	return number <= max ? 0 : -1;
-}
-
 int setting_parse_number(const struct setting *setting, const char *value, void *field,
 			 const char **detail_r)
 {
@@ -172,7 +157,7 @@ int setting_parse_number(const struct setting *setting, const char *value, void 
 	const char *rest;
 
 	(void)detail_r;
-	if (read_number(value, setting->max, &number, &rest) < 0 || *rest != '\0' ||
+	if (quantity_number(value, setting->max, &number, &rest) < 0 || *rest != '\0' ||
 	    number < setting->min)
 		return -1;
 	*(unsigned int *)field = (unsigned int)number;
@@ -190,7 +175,8 @@ int setting_parse_limit(const struct setting *setting, const char *value, void *
 		*(unsigned int *)field = SETTINGS_UNLIMITED;
 		return 0;
 	}
-	if (read_number(value, setting->max, &number, &rest) < 0 || *rest != '\0' || number == 0)
+	if (quantity_number(value, setting->max, &number, &rest) < 0 || *rest != '\0' ||
+	    number == 0)
 		return -1;
 	*(unsigned int *)field = (unsigned int)number;
 	return 0;
@@ -200,29 +186,9 @@ int setting_parse_limit(const struct setting *setting, const char *value, void *
 static int read_duration(const struct setting *setting, const char *value, uint64_t *duration_r,
 			 const char **detail_r)
 {
-	static const struct {
-		const char *unit;
-		unsigned int milliseconds;
-	} units[] = {
-		{ "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { "h", 3600000 }, { "d", 86400000 },
-	};
-	uint64_t number;
-	const char *rest;
-
-	if (read_number(value, setting->max, &number, &rest) < 0)
+	if (quantity_duration(value, duration_r, detail_r) < 0)
 		return -1;
-	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-		if (strcmp(rest, units[i].unit) != 0)
-			continue;
-		*duration_r = number * units[i].milliseconds;
-		return *duration_r >= setting->min && *duration_r <= setting->max ? 0 : -1;
-	}
-	/* "0" alone needs no unit; "15" could mean anything. */
-	*duration_r = 0;
-	if (*rest == '\0' && number == 0)
-		return setting->min == 0 ? 0 : -1;
-	*detail_r = "a number and one of the units ms, s, m, h, d";
-	return -1;
+	return *duration_r >= setting->min && *duration_r <= setting->max ? 0 : -1;
 }
 
 int setting_parse_milliseconds(const struct setting *setting, const char *value, void *field,
@@ -315,7 +281,7 @@ static int split_address(const char *value, char host_r[INET6_ADDRSTRLEN], uint6
 		return -1;
 	memcpy(host_r, start, size);
 	host_r[size] = '\0';
-	if (read_number(port + 1, 65535, port_r, &rest) < 0 || *rest != '\0' || *port_r == 0)
+	if (quantity_number(port + 1, 65535, port_r, &rest) < 0 || *rest != '\0' || *port_r == 0)
 		return -1;
 	return 0;
 }

@@ -8,7 +8,6 @@
 
 #include "ini-file.h"
 #include "settings-table.h"
-#include "tier-rows.h"
 
 #define SETTINGS_SIZE_MAX (1 << 20)
 
@@ -219,10 +218,8 @@ static int load(struct loading *loading, char **error_r)
 	if (result < 0)
 		return -1;
 	apply_defaults(loading);
-	loading->settings->tier_rows =
-		tier_rows(loading->settings->tiers, loading->settings->tiers_count);
-	if (loading->settings->tier_rows == NULL)
-		abort();
+	tier_rows_write(loading->settings->tiers, loading->settings->tiers_count,
+			&loading->settings->tier_rows);
 	*error_r = check_whole(loading);
 	return *error_r == NULL ? 0 : -1;
 }
@@ -281,7 +278,7 @@ void settings_free(struct settings **_settings)
 	free(settings->milter.socket);
 	free(settings->milter.socket_group);
 	free(settings->milter.user);
-	free(settings->tier_rows);
+	tier_rows_clear(&settings->tier_rows);
 	free(settings);
 }
 

@@ -7,16 +7,19 @@
 
 #include "network.h"
 #include "secrets.h"
+#include "tier-rows.h"
 
 /*
  * The settings file, postern.conf(5): read once into one value that never changes. A reload reads
  * a complete new value and puts it in the old one's place; on failure the old one stays.
  */
 
-#define SETTINGS_TIERS_MAX 16
-#define SETTINGS_TIER_MAX  16 /* bytes of a tier's name, without the terminator */
-#define SETTINGS_LIMIT_MAX 10000
-#define SETTINGS_UNLIMITED 0
+#define SETTINGS_TIERS_MAX  16
+#define SETTINGS_TIER_MAX   16 /* bytes of a tier's name, without the terminator */
+#define SETTINGS_LIMIT_MAX  10000
+#define SETTINGS_LOGINS_MAX 1000000
+#define SETTINGS_WRONG_MAX  200
+#define SETTINGS_UNLIMITED  0
 
 /* What one message costs (rule S4): itself, or each of its recipients. */
 enum send_count {
@@ -41,6 +44,12 @@ struct tier {
 	enum send_count count;		     /* what the two windows count (S4) */
 	unsigned int upgrade_hold; /* seconds that the old limits stay after a change to this tier
 				      (S5) */
+	unsigned int logins_per_hour; /* 1 to SETTINGS_LIMIT_MAX or SETTINGS_UNLIMITED (D3) */
+	unsigned int logins_per_day;  /* likewise, to SETTINGS_LOGINS_MAX */
+	unsigned int wrong_passwords; /* in an hour: 1 to SETTINGS_WRONG_MAX or SETTINGS_UNLIMITED
+					 (D4) */
+	unsigned int wrong_password_networks; /* from so many networks at least, 1 to 20 (D4) */
+	unsigned int unused_after;	      /* seconds without POP3 (or IMAP), 0 for never (D2) */
 };
 
 struct redis_settings {
@@ -70,8 +79,8 @@ struct settings {
 	struct tier
 		tiers[SETTINGS_TIERS_MAX]; /* "free" first, "paid" second, then the site's own */
 	unsigned int tiers_count;
-	char *tier_rows;	 /* the same for the scripts, see tier-rows.h */
-	struct secrets *secrets; /* loaded from secrets_file */
+	struct tier_rows tier_rows; /* the same for the scripts */
+	struct secrets *secrets;    /* loaded from secrets_file */
 };
 
 /*

@@ -4,9 +4,12 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "protocol.h"
 #include "settings.h"
+
+typedef void write_row_t(FILE *out, const struct tier *tier);
 
 uint64_t tier_least_interval(const struct tier *tier)
 {
@@ -16,34 +19,57 @@ uint64_t tier_least_interval(const struct tier *tier)
 	return interval - (grace < interval / 2 ? grace : interval / 2);
 }
 
-static void write_protocols(FILE *out, unsigned int protocols)
+static void write_login_row(FILE *out, const struct tier *tier)
 {
-	static const enum protocol all[] = { PROTOCOL_POP3, PROTOCOL_IMAP, PROTOCOL_SMTP };
+	char protocols[PROTOCOL_SET_SIZE];
 
-	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-		if ((protocols & all[i]) != 0)
-			fprintf(out, "%s,", protocol_word(all[i]));
-	}
+	protocol_set_write(tier->protocols, protocols);
+	fprintf(out, "%s %" PRIu64 " %u %u %u %u", protocols, tier_least_interval(tier),
+		tier->logins_per_hour, tier->logins_per_day, tier->wrong_passwords,
+		tier->wrong_password_networks);
 }
 
-static void write_row(FILE *out, const struct tier *tier)
+static void write_send_row(FILE *out, const struct tier *tier)
 {
-	fprintf(out, "\n%s ", tier->name);
-	write_protocols(out, tier->protocols);
-	fprintf(out, " %" PRIu64 " %s %u %u %u", tier_least_interval(tier),
+	fprintf(out, "%s %u %u %u",
 		tier->count == SEND_COUNT_RECIPIENTS ? "recipients" : "messages",
 		tier->messages_per_minute, tier->messages_per_hour, tier->recipients_per_message);
 }
 
-char *tier_rows(const struct tier *tiers, unsigned int count)
+static void write_unused_row(FILE *out, const struct tier *tier)
+{
+	fprintf(out, "%d %" PRIu64, (tier->protocols & PROTOCOL_IMAP) != 0,
+		tier->unused_after * UINT64_C(1000));
+}
+
+static char *write_rows(const struct tier *tiers, unsigned int count, write_row_t *write_row)
 {
 	char *rows = NULL;
 	size_t size;
 	FILE *out = open_memstream(&rows, &size);
 
 	if (out == NULL)
-		return NULL;
-	for (unsigned int i = 0; i < count; i++)
+		abort();
+	for (unsigned int i = 0; i < count; i++) {
+		fprintf(out, "\n%s ", tiers[i].name);
 		write_row(out, &tiers[i]);
-	return fclose(out) == 0 ? rows : NULL;
+	}
+	if (fclose(out) != 0)
+		abort();
+	return rows;
+}
+
+void tier_rows_write(const struct tier *tiers, unsigned int count, struct tier_rows *rows_r)
+{
+	rows_r->login = write_rows(tiers, count, write_login_row);
+	rows_r->send = write_rows(tiers, count, write_send_row);
+	rows_r->unused = write_rows(tiers, count, write_unused_row);
+}
+
+void tier_rows_clear(struct tier_rows *rows)
+{
+	free(rows->login);
+	free(rows->send);
+	free(rows->unused);
+	*rows = (struct tier_rows){ 0 };
 }

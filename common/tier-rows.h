@@ -7,15 +7,20 @@ struct tier;
 
 /*
  * The tiers as the scripts read them. A caller doesn't know an account's tier before it asks, so it
- * sends the limits of all, as one argument: a line for each tier, each behind a newline,
- *
- *     NAME PROTOCOL,... POP3-MILLISECONDS messages|recipients MINUTE HOUR RECIPIENTS
- *
- * where 0 is no limit. "free" comes first.
+ * sends the limits of all, as one argument: a line for each tier, each behind a newline, with what
+ * the script needs. "free" comes first; 0 is no limit.
  */
+struct tier_rows {
+	char *login;  /* NAME PROTOCOL,... POP3-MILLISECONDS LOGINS-AN-HOUR LOGINS-A-DAY
+			 WRONG-PASSWORDS NETWORKS */
+	char *send;   /* NAME messages|recipients MINUTE HOUR RECIPIENTS */
+	char *unused; /* NAME IMAP-COUNTS(0|1) MILLISECONDS */
+};
 
-/* The rows of count tiers, for free(). NULL when memory runs out. */
-char *tier_rows(const struct tier *tiers, unsigned int count);
+/* Writes the rows of count tiers, for tier_rows_clear(). Dies when memory runs out. */
+void tier_rows_write(const struct tier *tiers, unsigned int count, struct tier_rows *rows_r);
+
+void tier_rows_clear(struct tier_rows *rows);
 
 /* Milliseconds that must lie between two POP3 logins: the interval less its grace (P1). No more
    than half of the interval can be grace, so that a short one isn't given away whole. */

@@ -1,6 +1,6 @@
 -- Switches external access off (A3).
 --
--- KEYS[3] is the history. ARGV: format, reason, by, from.
+-- ARGV: format, reason, by, from.
 
 if not marked() then
 	return unmarked()
@@ -11,5 +11,5 @@ if access ~= 'enabled' then
 	return { 'unchanged', 'disabled', reason or 'never-enabled', since or '0' }
 end
 local time = clock()
-switch_off(KEYS[3], time, ARGV[2], ARGV[3], ARGV[4])
-return { 'done', 'disabled', ARGV[2], string.format('%.0f', time) }
+switch_off(time, ARGV[2], ARGV[3], ARGV[4])
+return { 'done', 'disabled', ARGV[2], digits(time) }

@@ -1,23 +1,35 @@
 -- Switches external access on with a new app password (A2, A3).
 --
--- KEYS[3] is the history. ARGV: format, digest of the app password, by, from.
+-- KEYS[6] is the log of wrong passwords. ARGV: format, by, from, whether to pass the gate (0 or 1),
+-- and of the app password its digest, protocols, how long it lasts (0: for ever) and label.
 
 if not marked() then
 	return unmarked()
 end
 
-local digest, by, from = ARGV[2], ARGV[3], ARGV[4]
-local access, since = unpack(redis.call('HMGET', ACCOUNT, 'access', 'since'))
+local by, from, force, digest = ARGV[2], ARGV[3], ARGV[4] == '1', ARGV[5]
+local access, reason, since, changed =
+	unpack(redis.call('HMGET', ACCOUNT, 'access', 'reason', 'since', 'changed'))
 if access == 'enabled' then
 	-- With this very password it was this call that switched on: its answer got lost.
 	local ours = redis.call('HEXISTS', ACCOUNT, PASSWORD .. digest) == 1
 	return { ours and 'done' or 'unchanged', 'enabled', '', since }
 end
 
-local time = string.format('%.0f', clock())
+-- B4. A change of the webmail password counts for the switch-off before it alone.
+local gated = not changed and (reason == 'compromised' or reason == 'break-in')
+if gated and not force then
+	return { 'gated', 'disabled', reason, since }
+end
+
+local time = clock()
 local number = redis.call('HINCRBY', ACCOUNT, 'numbers', 1)
-redis.call('HSET', ACCOUNT, 'access', 'enabled', 'since', time, 'by', by, 'from', from,
-	PASSWORD .. digest, string.format('%.0f %s 0', number, time))
-redis.call('HDEL', ACCOUNT, 'reason')
-remember(KEYS[3], time, 'on', '', by, from)
-return { 'done', 'enabled', '', time }
+put_password({ field = PASSWORD .. digest, number = number, created = time, ended = 0,
+	expires = ARGV[7] == '0' and 0 or time + ARGV[7], protocols = ARGV[6], label = ARGV[8] })
+redis.call('HSET', ACCOUNT, 'access', 'enabled', 'since', digits(time), 'by', by, 'from', from)
+redis.call('HDEL', ACCOUNT, 'reason', 'changed')
+redis.call('ZADD', UNUSED, time, account_name())
+redis.call('DEL', KEYS[6])
+remember(time, 'on', gated and 'forced' or '', by, from)
+announce('on', time, by, from, 'number', digits(number), 'label', ARGV[8])
+return { 'done', 'enabled', '', digits(time) }

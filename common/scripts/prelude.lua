@@ -1,7 +1,9 @@
 -- What every script begins with: the stored format, and what more than one rule needs.
 --
--- KEYS[1] is the mark of the account's partition, KEYS[2] the account. ARGV[1] is the number of
--- the format. A script answers with an array that begins with a word, the verdict.
+-- KEYS[1] is the mark of the account's partition, KEYS[2] the account. Where a script may change
+-- access, KEYS[3] is the account's history, KEYS[4] the partition's index of accounts by last use and
+-- KEYS[5] the partition's outbox; a script's own keys stand behind these. ARGV[1] is the number of the
+-- format. A script answers with an array that begins with a word, the verdict.
 --
 -- The account is a hash; what is absent has its default, so an account never heard of is no key at
 -- all (A1):
@@ -15,12 +17,19 @@
 --   sending          blocked, or absent (S6)
 --   language         of the owner, or absent
 --   numbers          how many app passwords there ever were
---   password:DIGEST  'number created ended' of an app password; ended is 0 while it works
+--   password:DIGEST  'number created ended expires protocols label' of an app password (A10): ended
+--                    is 0 while it works, expires 0 for never, protocols * for all of the tier
+--   used:NUMBER      'time protocol address' of the last login with that app password
 --   seen:PROTOCOL    'time address attempt' of the last login (P3)
+--   logins:hour, logins:day   how often it logged in, see login.lua (D3)
+--   changed          when the webmail password was changed after a switch-off that asks for it (B4)
+--   warned           the last use that the owner was warned about (D2)
 -- The history is a string of lines, newest first: 'time what detail by from', separated by tabs
--- (D6). A list would cost each account 80 bytes more.
+-- (D6). A list would cost each account 80 bytes more. The index is a sorted set of the accounts
+-- with access on, by a time of use that may be older than the last one: see unused.lua. The outbox
+-- is a stream that the workers read: what has to be told to owners, and whose sessions have to end.
 
-local MARK, ACCOUNT = KEYS[1], KEYS[2]
+local MARK, ACCOUNT, HISTORY, UNUSED, OUTBOX = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local PASSWORD = 'password:'
 local ENDED_KEPT = 5 -- ended app passwords that are still recognised (A9)
 local HISTORY_KEPT = 16
@@ -40,55 +49,90 @@ local function unmarked()
 	return { 'unavailable', redis.call('EXISTS', MARK) == 1 and 'unknown format' or 'no mark' }
 end
 
--- 'number created ended' as three numbers.
-local function read_password(value)
-	local number, created, ended = string.match(value, '^(%d+) (%d+) (%d+)$')
-	return tonumber(number), tonumber(created), tonumber(ended)
+local function digits(number)
+	return string.format('%.0f', number)
 end
 
-local function remember(history, time, what, detail, by, from)
-	local lines = { table.concat({ string.format('%.0f', time), what, detail, by, from }, '\t') }
-	for line in string.gmatch(redis.call('GET', history) or '', '[^\n]+') do
+-- An app password's value: number, created, ended and expires as numbers, protocols, label.
+local function read_password(value)
+	local number, created, ended, expires, protocols, label =
+		string.match(value, '^(%d+) (%d+) (%d+) (%d+) (%S+) (.*)$')
+	return tonumber(number), tonumber(created), tonumber(ended), tonumber(expires), protocols, label
+end
+
+-- The fields of an account's hash that are app passwords, and their values, newest first.
+local function all_passwords()
+	local fields, passwords = redis.call('HGETALL', ACCOUNT), {}
+	for i = 1, #fields, 2 do
+		if string.sub(fields[i], 1, #PASSWORD) == PASSWORD then
+			local number, created, ended, expires, protocols, label = read_password(fields[i + 1])
+			table.insert(passwords, { field = fields[i], number = number, created = created,
+				ended = ended, expires = expires, protocols = protocols, label = label })
+		end
+	end
+	table.sort(passwords, function(a, b) return a.number > b.number end)
+	return passwords
+end
+
+local function put_password(password)
+	redis.call('HSET', ACCOUNT, password.field, table.concat({ digits(password.number),
+		digits(password.created), digits(password.ended), digits(password.expires),
+		password.protocols, password.label }, ' '))
+end
+
+-- Forgets all but the newest of the app passwords that have ended (A9).
+local function forget_passwords(passwords)
+	local ended = 0
+	for _, password in ipairs(passwords) do
+		ended = ended + (password.ended ~= 0 and 1 or 0)
+		if password.ended ~= 0 and ended > ENDED_KEPT then
+			redis.call('HDEL', ACCOUNT, password.field, 'used:' .. digits(password.number))
+		end
+	end
+end
+
+local function account_name()
+	return string.match(ACCOUNT, '^postern:{%d+}:account:(.*)$')
+end
+
+local function remember(time, what, detail, by, from)
+	local lines = { table.concat({ digits(time), what, detail, by, from }, '\t') }
+	for line in string.gmatch(redis.call('GET', HISTORY) or '', '[^\n]+') do
 		if #lines < HISTORY_KEPT then
 			table.insert(lines, line)
 		end
 	end
-	redis.call('SET', history, table.concat(lines, '\n'))
+	redis.call('SET', HISTORY, table.concat(lines, '\n'))
 end
 
--- Ends every app password that works, and forgets all but the newest ended ones (A3, A9).
-local function end_passwords(time)
-	local fields = redis.call('HGETALL', ACCOUNT)
-	local passwords = {}
-	for i = 1, #fields, 2 do
-		if string.sub(fields[i], 1, #PASSWORD) == PASSWORD then
-			local number, created, ended = read_password(fields[i + 1])
-			table.insert(passwords, { field = fields[i], number = number, created = created, ended = ended })
-		end
-	end
-	table.sort(passwords, function(a, b) return a.number > b.number end)
-	for place, password in ipairs(passwords) do
-		if place > ENDED_KEPT then
-			redis.call('HDEL', ACCOUNT, password.field)
-		elseif password.ended == 0 then
-			redis.call('HSET', ACCOUNT, password.field,
-				string.format('%.0f %.0f %.0f', password.number, password.created, time))
-		end
-	end
+-- Tells the workers, who tell the owner (D5): further names and values may follow.
+local function announce(event, time, by, from, ...)
+	redis.call('XADD', OUTBOX, '*', 'v', '1', 'event', event, 'account', account_name(),
+		'time', digits(time), 'by', by, 'from', from,
+		'language', redis.call('HGET', ACCOUNT, 'language') or '', ...)
 end
 
--- The one way access goes off, whatever the reason.
-local function switch_off(history, time, reason, by, from)
-	end_passwords(time)
+-- The one way access goes off, whatever the reason: every app password ends (A3).
+local function switch_off(time, reason, by, from)
+	local passwords = all_passwords()
+	for _, password in ipairs(passwords) do
+		if password.ended == 0 then
+			password.ended = time
+			put_password(password)
+		end
+	end
+	forget_passwords(passwords)
 	redis.call('HSET', ACCOUNT, 'access', 'disabled', 'reason', reason,
-		'since', string.format('%.0f', time), 'by', by, 'from', from)
-	remember(history, time, 'off', reason, by, from)
+		'since', digits(time), 'by', by, 'from', from)
+	redis.call('HDEL', ACCOUNT, 'logins:hour', 'logins:day', 'changed', 'warned')
+	redis.call('ZREM', UNUSED, account_name())
+	remember(time, 'off', reason, by, from)
+	announce('off', time, by, from, 'reason', reason)
 end
 
--- The row of a tier, from the table that common/tier-rows.h describes: its name, protocols, POP3
--- interval, what is counted, and the limits a minute, an hour and of recipients. A tier that the
--- site no longer has is free, the first row.
-local function read_tier(name, rows)
+-- The row of a tier, by the pattern that reads it from one of the tables that common/tier-rows.h
+-- describes. A tier that the site no longer has is free, the first row.
+local function read_tier(name, rows, pattern)
 	local at = name and string.find(rows, '\n' .. name .. ' ', 1, true) or 1
-	return string.match(rows, '^\n(%S+) (%S*) (%d+) (%S+) (%d+) (%d+) (%d+)', at)
+	return string.match(rows, pattern, at)
 end

@@ -1,7 +1,7 @@
 -- May this login send? Exact windows, charged at once (S1 to S7).
 --
--- KEYS[3] is the log of what the account sent, KEYS[4] the history, KEYS[5] the partition's names
--- behind references in traces. ARGV: format, stage (mail, message or count), id of the message (8
+-- KEYS[6] is the log of what the account sent, KEYS[7] the partition's names behind references in
+-- traces. ARGV: format, stage (mail, message or count), id of the message (8
 -- bytes), number of recipients, the account's name and its reference for traces ('' if it needs
 -- none), and the tiers (see read_tier).
 --
@@ -18,7 +18,7 @@ local ENTRY, ENTRY_SIZE = '>I6c8I4I2', 20
 local TOTAL_WRAPS = 4294967296
 local LONG_LOG = 100 -- entries
 
-local LOG, HISTORY, NAMES = KEYS[3], KEYS[4], KEYS[5]
+local LOG, NAMES = KEYS[6], KEYS[7]
 local stage, id, recipients = ARGV[2], ARGV[3], tonumber(ARGV[4])
 local name, reference = ARGV[5], ARGV[6]
 
@@ -134,7 +134,8 @@ local access, reason, tier, held, held_until, sending = unpack(redis.call('HMGET
 if held and time < tonumber(held_until) then
 	tier = held
 end
-local _, _, _, counted, a_minute, an_hour, a_message = read_tier(tier, ARGV[7])
+local counted, a_minute, an_hour, a_message =
+	read_tier(tier, ARGV[7], '^\n%S+ (%S+) (%d+) (%d+) (%d+)')
 local each_recipient = counted == 'recipients'
 a_minute, an_hour, a_message = tonumber(a_minute), tonumber(an_hour), tonumber(a_message)
 local limited = a_minute > 0 or an_hour > 0
@@ -174,7 +175,7 @@ if wait > 0 then
 	return { 'defer', math.ceil(wait / 1000), a_minute, counted }
 end
 if wait_for(charge, an_hour, HOUR) > 0 then
-	switch_off(HISTORY, time, 'send-limit', 'postern', '')
+	switch_off(time, 'send-limit', 'postern', '')
 	return { 'limit', an_hour, counted }
 end
 if stage == 'message' then

@@ -1,6 +1,6 @@
 -- Changes what the site decides about an account: tier, activity, tls, language, sending.
 --
--- KEYS[3] is the history. ARGV: format, by, from, the new tier's hold in milliseconds (S5), then
+-- ARGV: format, by, from, the new tier's hold in milliseconds (S5), then
 -- pairs of field and value. A value that is the default is not stored.
 
 if not marked() then
@@ -8,7 +8,7 @@ if not marked() then
 end
 
 local DEFAULTS = { tier = 'free', activity = 'active', tls = 'required', sending = 'allowed' }
-local history, by, from, hold = KEYS[3], ARGV[2], ARGV[3], tonumber(ARGV[4])
+local by, from, hold = ARGV[2], ARGV[3], tonumber(ARGV[4])
 local time = clock()
 local changed, passive = {}, false
 
@@ -23,7 +23,7 @@ for at = 5, #ARGV - 1, 2 do
 				-- Two upgrades in a row don't end the hold of the first.
 				redis.call('HSET', ACCOUNT,
 					'held_tier', held and time < tonumber(held_until) and held or old,
-					'held_until', string.format('%.0f', time + hold))
+					'held_until', digits(time + hold))
 			end
 		end
 		if value == (DEFAULTS[field] or '') then
@@ -37,12 +37,12 @@ for at = 5, #ARGV - 1, 2 do
 end
 
 if #changed > 0 then
-	remember(history, time, 'set', table.concat(changed, ' '), by, from)
+	remember(time, 'set', table.concat(changed, ' '), by, from)
 end
 local access, reason, since = unpack(redis.call('HMGET', ACCOUNT, 'access', 'reason', 'since'))
 if access == 'enabled' and passive then -- D1
-	switch_off(history, time, 'passive', by, from)
-	return { 'done', 'disabled', 'passive', string.format('%.0f', time) }
+	switch_off(time, 'passive', by, from)
+	return { 'done', 'disabled', 'passive', digits(time) }
 end
 return { #changed > 0 and 'done' or 'unchanged', access or 'disabled',
 	access ~= 'enabled' and reason or 'never-enabled', since or '0' }

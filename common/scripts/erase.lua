@@ -1,0 +1,29 @@
+-- Forgets an account: every key and every entry that names it.
+--
+-- KEYS[6] is the log of wrong passwords, KEYS[7] that of what was sent, KEYS[8] the partition's names
+-- behind references in traces. ARGV: format, the account's reference for traces ('' if it needs none).
+
+if not marked() then
+	return unmarked()
+end
+
+local access = redis.call('HGET', ACCOUNT, 'access')
+local name = account_name()
+for _, entry in ipairs(redis.call('XRANGE', OUTBOX, '-', '+')) do
+	local fields = entry[2]
+	for i = 1, #fields, 2 do
+		if fields[i] == 'account' and fields[i + 1] == name then
+			redis.call('XDEL', OUTBOX, entry[1])
+		end
+	end
+end
+local erased = redis.call('DEL', ACCOUNT, HISTORY, KEYS[6], KEYS[7]) > 0
+redis.call('ZREM', UNUSED, name)
+if ARGV[2] ~= '' then
+	redis.call('HDEL', KEYS[8], ARGV[2])
+end
+if access == 'enabled' then
+	-- The last trace: it goes within the hour that the outbox keeps what is done.
+	announce('end', clock(), '', '')
+end
+return { erased and 'done' or 'unchanged', 'disabled', 'never-enabled', '0' }

@@ -1,0 +1,34 @@
+-- A further app password (A10).
+--
+-- ARGV: format, by, from, how many may work at once, and of the app password its digest, protocols,
+-- how long it lasts in milliseconds (0: for ever) and label. Answers with the number of the new one.
+
+if not marked() then
+	return unmarked()
+end
+
+local by, from, most, digest = ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
+local access, reason, since, mine =
+	unpack(redis.call('HMGET', ACCOUNT, 'access', 'reason', 'since', PASSWORD .. digest))
+if access ~= 'enabled' then
+	return { 'off', 'disabled', reason or 'never-enabled', since or '0', '0' }
+end
+if mine then
+	-- This very call made it: its answer got lost.
+	return { 'done', 'enabled', '', since, digits(read_password(mine)) }
+end
+local working = 0
+for _, password in ipairs(all_passwords()) do
+	working = working + (password.ended == 0 and 1 or 0)
+end
+if working >= most then
+	return { 'too-many', 'enabled', '', since, digits(working) }
+end
+
+local time = clock()
+local number = redis.call('HINCRBY', ACCOUNT, 'numbers', 1)
+put_password({ field = PASSWORD .. digest, number = number, created = time, ended = 0,
+	expires = ARGV[7] == '0' and 0 or time + ARGV[7], protocols = ARGV[6], label = ARGV[8] })
+remember(time, 'password-add', digits(number), by, from)
+announce('password', time, by, from, 'number', digits(number), 'label', ARGV[8])
+return { 'done', 'enabled', '', since, digits(number) }

@@ -1,0 +1,19 @@
+-- The owner has changed the webmail password: opens the gate of B4, if there is one.
+--
+-- ARGV: format, by, from.
+
+if not marked() then
+	return unmarked()
+end
+
+local access, reason, since, changed =
+	unpack(redis.call('HMGET', ACCOUNT, 'access', 'reason', 'since', 'changed'))
+local gated = access == 'disabled' and not changed and
+	(reason == 'compromised' or reason == 'break-in')
+if gated then
+	local time = clock()
+	redis.call('HSET', ACCOUNT, 'changed', digits(time))
+	remember(time, 'password-changed', '', ARGV[2], ARGV[3])
+end
+return { gated and 'done' or 'unchanged', access or 'disabled',
+	access ~= 'enabled' and reason or 'never-enabled', since or '0' }

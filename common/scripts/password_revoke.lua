@@ -1,0 +1,32 @@
+-- Ends one app password, and leaves the others and access as they are (A10).
+--
+-- ARGV: format, by, from, its number.
+
+if not marked() then
+	return unmarked()
+end
+
+local by, from, number = ARGV[2], ARGV[3], tonumber(ARGV[4])
+local access, reason, since = unpack(redis.call('HMGET', ACCOUNT, 'access', 'reason', 'since'))
+local passwords, revoked = all_passwords()
+for _, password in ipairs(passwords) do
+	if password.number == number then
+		revoked = password
+	end
+end
+local rest = { access or 'disabled', access ~= 'enabled' and reason or 'never-enabled', since or '0',
+	ARGV[4] }
+if not revoked then
+	return { 'unknown', unpack(rest) }
+end
+if revoked.ended ~= 0 then
+	return { 'unchanged', unpack(rest) }
+end
+local time = clock()
+revoked.ended = time
+put_password(revoked)
+forget_passwords(passwords)
+remember(time, 'password-revoke', digits(number), by, from)
+-- Its sessions end with it. Which ones these are nobody knows, so all of the account's do.
+announce('end', time, by, from)
+return { 'done', unpack(rest) }
