@@ -183,6 +183,14 @@ static const char *password_list(const struct access_status *status)
 			    postern_time(password->created));
 		if (password->ended != 0)
 			str_printfa(list, " ended %s", postern_time(password->ended));
+		if (password->expires != 0)
+			str_printfa(list, " expires %s", postern_time(password->expires));
+		if (strcmp(password->protocols, "*") != 0)
+			str_printfa(list, " for %s", password->protocols);
+		if (password->used != 0)
+			str_printfa(list, " last used %s (%s from %s)",
+				    postern_time(password->used), password->used_protocol,
+				    password->used_address);
 	}
 	return str_c(list);
 }
@@ -238,10 +246,6 @@ static void print_status(struct postern_run *run, const struct account_name *acc
 	const char *values[COLUMNS_COUNT] = { [USER] = account->text, [STATUS] = "ok" };
 	const char *error;
 
-	if (status->verdict == ACCESS_UNAVAILABLE) {
-		postern_fail(run, POSTERN_UNAVAILABLE, account->text, status->unavailable);
-		return;
-	}
 	if (!fill_sent(run, account, values, &error)) {
 		postern_fail(run, POSTERN_UNAVAILABLE, account->text, error);
 		return;
@@ -258,16 +262,10 @@ static void show(struct postern_run *run, const struct account_name *account,
 		 const void *context ATTR_UNUSED)
 {
 	struct access_status status;
-	struct command command;
 	redisReply *reply;
-	const char *error;
 
-	access_status_ask(account, &command);
-	if (postern_ask(run, &command, &reply, &error) < 0) {
-		postern_fail(run, POSTERN_UNAVAILABLE, account->text, error);
+	if (!postern_ask_status(run, account, &reply, &status))
 		return;
-	}
-	access_status_read(reply, &status);
 	print_status(run, account, &status);
 	freeReplyObject(reply);
 }

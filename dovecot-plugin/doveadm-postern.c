@@ -25,6 +25,10 @@ static const struct {
 } failures[] = {
 	[POSTERN_INVALID] = { "invalid", EX_USAGE },
 	[POSTERN_INVALID_USER] = { "invalid-user", EX_NOUSER },
+	[POSTERN_UNKNOWN_PASSWORD] = { "unknown-password", EX_NOUSER },
+	[POSTERN_DISABLED] = { "disabled", EX_UNAVAILABLE },
+	[POSTERN_GATED] = { "change-password-first", EX_UNAVAILABLE },
+	[POSTERN_TOO_MANY] = { "too-many", EX_UNAVAILABLE },
 	[POSTERN_FOREIGN] = { "unknown-format", EX_DATAERR },
 	[POSTERN_UNWRITABLE] = { "unwritable", EX_CANTCREAT },
 	[POSTERN_UNAVAILABLE] = { "unavailable", EX_TEMPFAIL },
@@ -47,6 +51,13 @@ const char *postern_option(const struct postern_run *run, const char *name)
 
 	/* Over HTTP a JSON null is a value, and NULL. */
 	return doveadm_cmd_param_str(run->cctx, name, &value) ? value : NULL;
+}
+
+bool postern_flag(const struct postern_run *run, const char *name)
+{
+	bool value;
+
+	return doveadm_cmd_param_bool(run->cctx, name, &value) && value;
 }
 
 /* The one who sits at the keyboard, rather than root. `doveadm -c` clears the environment. */
@@ -227,10 +238,29 @@ bool postern_change(struct postern_run *run, const struct account_name *account,
 	return TRUE;
 }
 
+bool postern_ask_status(struct postern_run *run, const struct account_name *account,
+			redisReply **reply_r, struct access_status *status_r)
+{
+	struct command command;
+	const char *error;
+
+	access_status_ask(account, &command);
+	if (postern_ask(run, &command, reply_r, &error) < 0) {
+		postern_fail(run, POSTERN_UNAVAILABLE, account->text, error);
+		return FALSE;
+	}
+	access_status_read(*reply_r, status_r);
+	if (status_r->verdict != ACCESS_UNAVAILABLE)
+		return TRUE;
+	postern_fail(run, POSTERN_UNAVAILABLE, account->text, status_r->unavailable);
+	freeReplyObject(*reply_r);
+	return FALSE;
+}
+
 /* A word that stands in a log line as it is, whatever was given. */
 static const char *log_word(const char *text)
 {
-	char *word = p_strndup(unsafe_data_stack_pool, text, ACCESS_ACTOR_MAX);
+	char *word = p_strndup(unsafe_data_stack_pool, text, ACTOR_MAX);
 
 	for (char *p = word; *p != '\0'; p++) {
 		if (*p <= ' ' || *p > '~' || *p == '"' || *p == '\\')
@@ -271,6 +301,11 @@ void doveadm_postern_plugin_init(struct module *module ATTR_UNUSED)
 	doveadm_cmd_register_ver2(&doveadm_postern_off_command);
 	doveadm_cmd_register_ver2(&doveadm_postern_set_command);
 	doveadm_cmd_register_ver2(&doveadm_postern_status_command);
+	doveadm_cmd_register_ver2(&doveadm_postern_password_add_command);
+	doveadm_cmd_register_ver2(&doveadm_postern_password_list_command);
+	doveadm_cmd_register_ver2(&doveadm_postern_password_revoke_command);
+	doveadm_cmd_register_ver2(&doveadm_postern_password_changed_command);
+	doveadm_cmd_register_ver2(&doveadm_postern_erase_command);
 }
 
 void doveadm_postern_plugin_deinit(void)

@@ -32,8 +32,12 @@ struct postern_column {
 
 /* What can keep a command from its answer, with the word in the status column. */
 enum postern_failure {
-	POSTERN_INVALID,      /* "invalid": a mistake in the call; EX_USAGE */
-	POSTERN_INVALID_USER, /* "invalid-user": no account name; EX_NOUSER */
+	POSTERN_INVALID,	  /* "invalid": a mistake in the call; EX_USAGE */
+	POSTERN_INVALID_USER,	  /* "invalid-user": no account name; EX_NOUSER */
+	POSTERN_UNKNOWN_PASSWORD, /* "unknown-password": no such app password; EX_NOUSER */
+	POSTERN_DISABLED,	  /* "disabled": access would have to be on; EX_UNAVAILABLE */
+	POSTERN_GATED,		  /* "change-password-first": B4; EX_UNAVAILABLE */
+	POSTERN_TOO_MANY,	  /* "too-many": of the account's app passwords; EX_UNAVAILABLE */
 	POSTERN_FOREIGN,      /* "unknown-format": another version's data in Redis; EX_DATAERR */
 	POSTERN_UNWRITABLE,   /* "unwritable": the secrets file; EX_CANTCREAT */
 	POSTERN_UNAVAILABLE,  /* "unavailable": don't know; EX_TEMPFAIL */
@@ -62,6 +66,9 @@ void postern_end(struct postern_run *run);
 /* The value of an option, NULL if it isn't given. */
 const char *postern_option(const struct postern_run *run, const char *name);
 
+/* True if a flag is given: a bare word on the command line, true over HTTP. */
+bool postern_flag(const struct postern_run *run, const char *name);
+
 typedef void postern_user_callback_t(struct postern_run *run, const struct account_name *account,
 				     const void *context);
 
@@ -77,6 +84,11 @@ int postern_ask(struct postern_run *run, const struct command *command, struct r
 /* Asks for a change and reads the answer. FALSE when Redis can't tell: the row is printed then. */
 bool postern_change(struct postern_run *run, const struct account_name *account,
 		    const struct command *command, struct access_answer *answer_r);
+
+/* Asks for all about an account. FALSE when Redis can't tell: the row is printed then. What is in
+ *status_r lives as long as *reply_r, which is for freeReplyObject(). */
+bool postern_ask_status(struct postern_run *run, const struct account_name *account,
+			struct redisReply **reply_r, struct access_status *status_r);
 
 /* Prints a row: the values in the order of the columns, NULL for "" and 0. */
 void postern_print(const struct postern_run *run, const char *const values[]);
@@ -107,10 +119,20 @@ const char *postern_time(int64_t milliseconds);
 		.name = option, .type = CMD_PARAM_STR,                                             \
 	}
 
+#define POSTERN_FLAG(flag)                                                                         \
+	{                                                                                          \
+		.name = flag, .type = CMD_PARAM_BOOL,                                              \
+	}
+
+extern struct doveadm_cmd_ver2 doveadm_postern_erase_command;
 extern struct doveadm_cmd_ver2 doveadm_postern_init_command;
 extern struct doveadm_cmd_ver2 doveadm_postern_key_add_command;
 extern struct doveadm_cmd_ver2 doveadm_postern_off_command;
 extern struct doveadm_cmd_ver2 doveadm_postern_on_command;
+extern struct doveadm_cmd_ver2 doveadm_postern_password_add_command;
+extern struct doveadm_cmd_ver2 doveadm_postern_password_changed_command;
+extern struct doveadm_cmd_ver2 doveadm_postern_password_list_command;
+extern struct doveadm_cmd_ver2 doveadm_postern_password_revoke_command;
 extern struct doveadm_cmd_ver2 doveadm_postern_set_command;
 extern struct doveadm_cmd_ver2 doveadm_postern_status_command;
 

@@ -25,10 +25,13 @@ dovecot_ldflags = $(AM_LDFLAGS) -module -avoid-version -shared
 
 %canon_reldir%_lib10_doveadm_postern_plugin_la_SOURCES = \
 	%reldir%/doveadm-postern.c %reldir%/doveadm-postern.h \
+	%reldir%/doveadm-postern-erase.c \
 	%reldir%/doveadm-postern-init.c \
 	%reldir%/doveadm-postern-key.c \
 	%reldir%/doveadm-postern-off.c \
 	%reldir%/doveadm-postern-on.c \
+	%reldir%/doveadm-postern-password.c %reldir%/doveadm-postern-password.h \
+	%reldir%/doveadm-postern-password-changed.c \
 	%reldir%/doveadm-postern-set.c \
 	%reldir%/doveadm-postern-status.c
 %canon_reldir%_lib10_doveadm_postern_plugin_la_CPPFLAGS = $(dovecot_cppflags) \

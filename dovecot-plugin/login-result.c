@@ -18,7 +18,9 @@ static const char *response_code(enum login_verdict verdict, enum protocol proto
 		return verdict == LOGIN_TOO_SOON ? "[LOGIN-DELAY] "
 						 : ""; /* RFC 2449 section 8.1.1 */
 	if (protocol == PROTOCOL_IMAP)		       /* RFC 5530 section 3 */
-		return verdict == LOGIN_TLS_REQUIRED ? "[PRIVACYREQUIRED] " : "[CONTACTADMIN] ";
+		return verdict == LOGIN_TLS_REQUIRED ? "[PRIVACYREQUIRED] "
+		       : verdict == LOGIN_EXPIRED    ? "[EXPIRED] "
+						     : "[CONTACTADMIN] ";
 	return "";
 }
 
@@ -54,8 +56,10 @@ enum passdb_result login_result_set(struct auth_request *request, const struct l
 	case LOGIN_WRONG_PASSWORD:
 		return PASSDB_RESULT_PASSWORD_MISMATCH;
 	case LOGIN_OFF:
+	case LOGIN_EXPIRED:
 	case LOGIN_TLS_REQUIRED:
 	case LOGIN_PROTOCOL:
+	case LOGIN_SCOPE:
 	case LOGIN_TOO_SOON:
 		return refuse(request, answer, protocol, settings);
 	case LOGIN_UNAVAILABLE:

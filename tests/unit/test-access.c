@@ -118,7 +118,7 @@ static void actors_are_cut(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-		size_t cut = sizes[i] > ACCESS_ACTOR_MAX ? ACCESS_ACTOR_MAX : sizes[i];
+		size_t cut = sizes[i] > ACTOR_MAX ? ACTOR_MAX : sizes[i];
 
 		memset(by, 'b', sizes[i]);
 		access_off_ask(&account, REASON_OWNER, &actor, &command);
