@@ -6,7 +6,7 @@
 
 #define NETWORKS "networks such as 192.0.2.0/24, 2001:db8::/32 or 127.0.0.1"
 #define LIMIT	 "a number from 1 to 10000, or unlimited"
-#define LOGINS	 "a number from 1 to 1000000, or unlimited"
+#define LOGINS	 "a number from 1 to 50000, or unlimited"
 #define SOCKET	 "an absolute path of at most 107 bytes"
 
 #define SECOND UINT64_C(1000)

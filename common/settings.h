@@ -17,7 +17,7 @@
 #define SETTINGS_TIERS_MAX  16
 #define SETTINGS_TIER_MAX   16 /* bytes of a tier's name, without the terminator */
 #define SETTINGS_LIMIT_MAX  10000
-#define SETTINGS_LOGINS_MAX 1000000
+#define SETTINGS_LOGINS_MAX 50000
 #define SETTINGS_WRONG_MAX  200
 #define SETTINGS_UNLIMITED  0
 

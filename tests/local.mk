@@ -5,11 +5,13 @@ check_PROGRAMS += \
 	%reldir%/unit/test-access \
 	%reldir%/unit/test-account \
 	%reldir%/unit/test-app-password \
+	%reldir%/unit/test-app-password-change \
 	%reldir%/unit/test-base64url \
 	%reldir%/unit/test-command \
 	%reldir%/unit/test-keys \
 	%reldir%/unit/test-login \
 	%reldir%/unit/test-network \
+	%reldir%/unit/test-quantity \
 	%reldir%/unit/test-reply \
 	%reldir%/unit/test-secrets \
 	%reldir%/unit/test-secrets-file \
@@ -21,7 +23,9 @@ check_PROGRAMS += \
 	%reldir%/unit/test-store-outage \
 	%reldir%/unit/test-store-peer \
 	%reldir%/unit/test-tier-rows \
-	%reldir%/unit/test-trace
+	%reldir%/unit/test-trace \
+	%reldir%/unit/test-unused \
+	%reldir%/unit/test-utf8
 endif
 
 private_redis = %reldir%/unit/private-redis.c %reldir%/unit/private-redis.h \

@@ -10,12 +10,12 @@ end
 
 local HOUR, DAY = 3600000, 86400000
 local protocol, address, secured, attempt = ARGV[2], ARGV[3], ARGV[4] == '1', ARGV[5]
-local wanted = { 'access', 'reason', 'tier', 'tls', 'seen:' .. protocol, 'logins:hour', 'logins:day' }
+local wanted = { 'access', 'reason', 'tier', 'tls', 'seen:' .. protocol, 'logins' }
 for i = 8, #ARGV do
 	table.insert(wanted, PASSWORD .. ARGV[i])
 end
 local found = redis.call('HMGET', ACCOUNT, unpack(wanted))
-local access, reason, tier, tls, seen, hour, day = unpack(found, 1, 7)
+local access, reason, tier, tls, seen, logins = unpack(found, 1, 6)
 local tier_name, protocols, interval, an_hour, a_day, wrong_passwords, networks
 
 local function read_row()
@@ -67,7 +67,7 @@ local function count_wrong()
 end
 
 local number, ended, expires, scope, _
-for i = 8, #wanted do
+for i = 7, #wanted do
 	if found[i] then
 		number, _, ended, expires, scope = read_password(found[i])
 		break
@@ -103,8 +103,9 @@ if scope ~= '*' and not string.find(scope, protocol, 1, true) then
 	return { 'scope' }
 end
 
+local last, last_address, same, last_number
 if seen then
-	local last, _, same = string.match(seen, '^(%d+) (%S*) (%S*)$')
+	last, last_address, same, last_number = string.match(seen, '^(%d+) (%S*) (%S*) (%d+)$')
 	if same == attempt then
 		return { 'allow' } -- asked about again because the answer got lost
 	end
@@ -116,45 +117,48 @@ if seen then
 	end
 end
 
--- D3: counts this login in one window, in twelve steps, and says whether it is one too many. The ring
--- is the number of the step it is in, the count of all logins, and for each of the last twelve
--- steps the count with which it began. The window is the current step and the eleven before it: so
--- it may miss what a whole one would see, and never sees more.
-local STEPS = 12
+-- D3: counts this login in one window, in eight steps, and says whether it is one too many. A ring is
+-- the number of the step it is in, the count of all logins, and the counts with which the last
+-- eight steps began; counts are of 16 bits, and wrap. The window is the current step and the seven
+-- before it: so it may miss what a whole one would see, and never sees more.
+local STEPS, RING, RING_SIZE = 8, '>I4I2I2I2I2I2I2I2I2I2', 22
 
 local function count_login(ring, window, limit)
 	local step = math.floor(time / (window / STEPS))
-	local newest, total = 0, 0
-	if ring then
-		newest, total = struct.unpack('>I4I4', ring)
+	local newest, total, begins = 0, 0, { 0, 0, 0, 0, 0, 0, 0, 0 }
+	if ring ~= '' then
+		begins = { struct.unpack(RING, ring) }
+		newest, total = table.remove(begins, 1), table.remove(begins, 1)
 	end
-	total = total + 1
-	if newest == step then
-		ring = struct.pack('>I4I4', step, total) .. string.sub(ring, 9)
-	else
-		local begins = ring and { struct.unpack('>' .. string.rep('I4', STEPS), ring, 9) } or {}
-		for slot = 1, STEPS do
-			begins[slot] = begins[slot] or 0
-		end
-		-- Steps in which nobody logged in, and this one, begin with what was counted before.
-		local first = step - newest < STEPS and newest < step and newest + 1 or step - STEPS + 1
+	-- Steps in which nobody logged in, and a new one, begin with what was counted before.
+	if newest ~= step then
+		local first = newest < step and step - newest < STEPS and newest + 1 or step - STEPS + 1
 		for one = first, step do
-			begins[one % STEPS + 1] = total - 1
+			begins[one % STEPS + 1] = total
 		end
-		ring = struct.pack('>I4I4' .. string.rep('I4', STEPS), step, total, unpack(begins, 1, STEPS))
 	end
-	local began = struct.unpack('>I4', ring, 9 + (step + 1) % STEPS * 4)
-	return ring, limit ~= '0' and total - began > tonumber(limit)
+	total = (total + 1) % 65536
+	local counted = (total - begins[(step + 1) % STEPS + 1]) % 65536
+	return struct.pack(RING, step, total, unpack(begins, 1, STEPS)),
+		limit ~= '0' and counted > tonumber(limit)
 end
 
-local over_hour, over_day
-hour, over_hour = count_login(hour, HOUR, an_hour)
-day, over_day = count_login(day, DAY, a_day)
+logins = logins or ''
+local hour, over_hour = count_login(string.sub(logins, 1, RING_SIZE), HOUR, an_hour)
+local day, over_day = count_login(string.sub(logins, RING_SIZE + 1), DAY, a_day)
 if over_hour or over_day then
 	switch_off(time, 'connection-limit', 'postern', '')
 	return { 'off', 'connection-limit' }
 end
-local now = digits(time)
-redis.call('HSET', ACCOUNT, 'seen:' .. protocol, now .. ' ' .. address .. ' ' .. attempt,
-	'used:' .. number, now .. ' ' .. protocol .. ' ' .. address, 'logins:hour', hour, 'logins:day', day)
+
+-- The last use of an app password stands with the protocol's, until another one is used with it.
+number = digits(number)
+if last_number and last_number ~= number then
+	local used = redis.call('HGET', ACCOUNT, 'used:' .. last_number)
+	if not used or tonumber(string.match(used, '^%d+')) < tonumber(last) then
+		redis.call('HSET', ACCOUNT, 'used:' .. last_number, last .. ' ' .. protocol .. ' ' .. last_address)
+	end
+end
+redis.call('HSET', ACCOUNT, 'logins', hour .. day,
+	'seen:' .. protocol, digits(time) .. ' ' .. address .. ' ' .. attempt .. ' ' .. number)
 return { 'allow' }

@@ -19,9 +19,9 @@
 --   numbers          how many app passwords there ever were
 --   password:DIGEST  'number created ended expires protocols label' of an app password (A10): ended
 --                    is 0 while it works, expires 0 for never, protocols * for all of the tier
---   used:NUMBER      'time protocol address' of the last login with that app password
---   seen:PROTOCOL    'time address attempt' of the last login (P3)
---   logins:hour, logins:day   how often it logged in, see login.lua (D3)
+--   seen:PROTOCOL    'time address attempt number' of the last login (P3), by the app password number
+--   used:NUMBER      'time protocol address' of an app password's last login, where seen doesn't say
+--   logins           how often it logged in within the last hour and day, see login.lua (D3)
 --   changed          when the webmail password was changed after a switch-off that asks for it (B4)
 --   warned           the last use that the owner was warned about (D2)
 -- The history is a string of lines, newest first: 'time what detail by from', separated by tabs
@@ -124,7 +124,7 @@ local function switch_off(time, reason, by, from)
 	forget_passwords(passwords)
 	redis.call('HSET', ACCOUNT, 'access', 'disabled', 'reason', reason,
 		'since', digits(time), 'by', by, 'from', from)
-	redis.call('HDEL', ACCOUNT, 'logins:hour', 'logins:day', 'changed', 'warned')
+	redis.call('HDEL', ACCOUNT, 'logins', 'changed', 'warned')
 	redis.call('ZREM', UNUSED, account_name())
 	remember(time, 'off', reason, by, from)
 	announce('off', time, by, from, 'reason', reason)

@@ -9,21 +9,32 @@ end
 
 local fields = redis.call('HGETALL', ACCOUNT)
 local facts, used, passwords, history = {}, {}, {}, {}
+
+-- Notes a use of an app password, if it is the newest so far.
+local function note_use(number, time, protocol, address)
+	if number and (not used[number] or tonumber(time) > tonumber(used[number][1])) then
+		used[number] = { time, protocol, address }
+	end
+end
+
 for i = 1, #fields, 2 do
-	local number = string.match(fields[i], '^used:(%d+)$')
-	if number then
-		used[number] = fields[i + 1]
-	elseif string.sub(fields[i], 1, #PASSWORD) ~= PASSWORD then
-		table.insert(facts, fields[i])
-		table.insert(facts, fields[i + 1])
+	local name, value = fields[i], fields[i + 1]
+	if string.sub(name, 1, 5) == 'used:' then
+		note_use(string.sub(name, 6), string.match(value, '^(%d+) (%S+) (%S*)$'))
+	elseif string.sub(name, 1, #PASSWORD) ~= PASSWORD and name ~= 'logins' then
+		table.insert(facts, name)
+		table.insert(facts, value)
+	end
+	if string.sub(name, 1, 5) == 'seen:' then
+		local time, address, number = string.match(value, '^(%d+) (%S*) %S* (%d+)$')
+		note_use(number, time, string.sub(name, 6), address)
 	end
 end
 for _, password in ipairs(all_passwords()) do
 	local number = digits(password.number)
 	-- As text: Redis would cut a number to an integer that it can hold.
 	table.insert(passwords, { number, digits(password.created), digits(password.ended),
-		digits(password.expires), password.protocols, password.label,
-		string.match(used[number] or '', '^(%d+) (%S+) (%S*)$') })
+		digits(password.expires), password.protocols, password.label, unpack(used[number] or {}) })
 end
 for line in string.gmatch(redis.call('GET', HISTORY) or '', '[^\n]+') do
 	table.insert(history, { string.match(line, '^(%d+)\t([^\t]*)\t([^\t]*)\t([^\t]*)\t([^\t]*)$') })

@@ -30,7 +30,8 @@ static inline struct secrets sample_secrets(void)
 
 static inline struct settings sample_settings(struct secrets *secrets)
 {
-	static char domain[] = "example.org", url[] = "https://example.org/help", *rows;
+	static char domain[] = "example.org", url[] = "https://example.org/help";
+	static struct tier_rows rows;
 	struct settings settings = {
 		.default_domain = domain,
 		.help_url = url,
@@ -40,7 +41,12 @@ static inline struct settings sample_settings(struct secrets *secrets)
 			  .pop3_interval = 300,
 			  .pop3_grace = 15,
 			  .messages_per_minute = 5,
-			  .messages_per_hour = 15 },
+			  .messages_per_hour = 15,
+			  .logins_per_hour = 120,
+			  .logins_per_day = 1000,
+			  .wrong_passwords = 50,
+			  .wrong_password_networks = 3,
+			  .unused_after = 5184000 },
 			{ .name = "paid",
 			  .protocols = PROTOCOL_POP3 | PROTOCOL_IMAP | PROTOCOL_SMTP,
 			  .pop3_grace = 15,
@@ -55,8 +61,8 @@ static inline struct settings sample_settings(struct secrets *secrets)
 		.secrets = secrets,
 	};
 
-	free(rows);
-	rows = tier_rows(settings.tiers, settings.tiers_count);
+	tier_rows_clear(&rows);
+	tier_rows_write(settings.tiers, settings.tiers_count, &rows);
 	settings.tier_rows = rows;
 	return settings;
 }

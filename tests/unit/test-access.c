@@ -20,17 +20,28 @@ static void asks_on(void **state)
 {
 	struct account_name account = sample_account("andrejs@example.org");
 	struct actor actor = { .by = "doveadm", .from = NULL };
+	struct app_password_terms terms = { .digest = "7:abc",
+					    .protocols = PROTOCOL_POP3 | PROTOCOL_SMTP,
+					    .lasts = 90000,
+					    .label = "phone" };
 	struct command command;
 
 	(void)state;
-	access_on_ask(&account, "7:abc", &actor, &command);
+	access_on_ask(&account, &terms, true, &actor, &command);
 	assert_int_equal(command.script, SCRIPT_ON);
-	assert_int_equal(command.keys_count, 3);
+	assert_int_equal(command.keys_count, 6);
 	assert_string_equal(sample_arg(&command, 5), "postern:{14}:history:andrejs@example.org");
-	assert_string_equal(sample_argv(&command, 2), "7:abc");
-	assert_string_equal(sample_argv(&command, 3), "doveadm");
-	assert_string_equal(sample_argv(&command, 4), "");
-	assert_int_equal(command.args_count, 3 + 3 + 4);
+	assert_string_equal(sample_arg(&command, 6), "postern:{14}:unused");
+	assert_string_equal(sample_arg(&command, 7), "postern:{14}:outbox");
+	assert_string_equal(sample_arg(&command, 8), "postern:{14}:wrong:andrejs@example.org");
+	assert_string_equal(sample_argv(&command, 2), "doveadm");
+	assert_string_equal(sample_argv(&command, 3), "");
+	assert_string_equal(sample_argv(&command, 4), "1");
+	assert_string_equal(sample_argv(&command, 5), "7:abc");
+	assert_string_equal(sample_argv(&command, 6), "pop3,smtp");
+	assert_string_equal(sample_argv(&command, 7), "90000");
+	assert_string_equal(sample_argv(&command, 8), "phone");
+	assert_int_equal(command.args_count, 3 + 6 + 8);
 }
 
 static void asks_off(void **state)
@@ -76,7 +87,7 @@ static void asks_set(void **state)
 	assert_int_equal(command.script, SCRIPT_SET);
 	for (; count < 12 && row->args[count] != NULL; count++)
 		assert_string_equal(sample_argv(&command, 4 + count), row->args[count]);
-	assert_int_equal(command.args_count, 3 + 3 + 3 + count);
+	assert_int_equal(command.args_count, 3 + 5 + 3 + count);
 }
 
 struct actor_row {
@@ -278,8 +289,9 @@ static void reads_a_whole_story(void **state)
 						9, "seen:pop3", 26, "1760000000001 192.0.2.1 a1")
 						FIELD(9, "seen:smtp", 25,
 						      "1760000000002 2001:db8::1"),
-		"*2\r\n*3\r\n$1\r\n2\r\n$1\r\n7\r\n$1\r\n0\r\n*3\r\n$1\r\n1\r\n$1\r\n5\r\n$"
-		"1\r\n6\r\n",
+		"*2\r\n*9\r\n$1\r\n2\r\n$1\r\n7\r\n$1\r\n0\r\n$1\r\n9\r\n$4\r\npop3\r\n"
+		"$8\r\nmy phone\r\n$1\r\n8\r\n$4\r\npop3\r\n$3\r\n::1\r\n"
+		"*6\r\n$1\r\n1\r\n$1\r\n5\r\n$1\r\n6\r\n$1\r\n0\r\n$1\r\n*\r\n$0\r\n\r\n",
 		"*1\r\n*5\r\n$13\r\n1760000000123\r\n$3\r\noff\r\n$10\r\nsend-limit\r\n"
 		"$7\r\npostern\r\n$0\r\n\r\n"));
 	struct access_status status;
@@ -305,7 +317,14 @@ static void reads_a_whole_story(void **state)
 	assert_int_equal(status.imap.time, 0);
 	assert_int_equal(status.passwords_count, 2);
 	assert_int_equal(status.passwords[0].number, 2);
+	assert_int_equal(status.passwords[0].expires, 9);
+	assert_string_equal(status.passwords[0].protocols, "pop3");
+	assert_string_equal(status.passwords[0].label, "my phone");
+	assert_int_equal(status.passwords[0].used, 8);
+	assert_string_equal(status.passwords[0].used_address, "::1");
 	assert_int_equal(status.passwords[1].ended, 6);
+	assert_string_equal(status.passwords[1].protocols, "*");
+	assert_int_equal(status.passwords[1].used, 0);
 	assert_int_equal(status.history_count, 1);
 	assert_string_equal(status.history[0].what, "off");
 	assert_string_equal(status.history[0].detail, "send-limit");

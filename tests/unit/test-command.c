@@ -35,7 +35,7 @@ static void begins_with_a_partition(void **state)
 	struct command command;
 
 	(void)state;
-	command_begin_partition(&command, SCRIPT_INIT, 63);
+	command_begin_partition(&command, SCRIPT_INIT, 63, NULL);
 	assert_string_equal(sample_arg(&command, 2), "1");
 	assert_string_equal(sample_arg(&command, 3), "postern:{63}:mark");
 	assert_string_equal(sample_argv(&command, 1), SCRIPT_FORMAT);
@@ -52,7 +52,7 @@ static void goes_over_the_wire(void **state)
 	int size;
 
 	(void)state;
-	command_begin_partition(&command, SCRIPT_INIT, 63);
+	command_begin_partition(&command, SCRIPT_INIT, 63, NULL);
 	command_bytes(&command, "a\0\r\nb", 5);
 	command_string(&command, "");
 	command_number(&command, UINT64_MAX);
@@ -79,7 +79,7 @@ static void too_many_arguments(void **state)
 	char *resp;
 
 	(void)state;
-	command_begin_partition(&command, SCRIPT_INIT, 0);
+	command_begin_partition(&command, SCRIPT_INIT, 0, NULL);
 	while (command.args_count < COMMAND_ARGS_MAX)
 		command_number(&command, 1);
 	assert_true(command_format(&command, &resp) > 0);
@@ -111,7 +111,7 @@ static void holds(void **state)
 	char *resp;
 
 	memset(bytes, '\0', sizeof(bytes));
-	command_begin_partition(&command, SCRIPT_INIT, 63);
+	command_begin_partition(&command, SCRIPT_INIT, 63, NULL);
 	command_bytes(&command, bytes, row->size);
 	if (!row->fits) {
 		/* Nor does it when something smaller comes behind. */
@@ -131,9 +131,9 @@ static void can_be_begun_again(void **state)
 	char *resp;
 
 	(void)state;
-	command_begin_partition(&command, SCRIPT_INIT, 63);
+	command_begin_partition(&command, SCRIPT_INIT, 63, NULL);
 	command_bytes(&command, bytes, sizeof(bytes));
-	command_begin_partition(&command, SCRIPT_INIT, 63);
+	command_begin_partition(&command, SCRIPT_INIT, 63, NULL);
 	assert_true(command_format(&command, &resp) > 0);
 	free(resp);
 }
@@ -141,8 +141,20 @@ static void can_be_begun_again(void **state)
 /* SHA-1 as Redis computes it is checked in test-store; here, that no two scripts are mixed up. */
 static void scripts(void **state)
 {
-	static const char *const names[] = {
-		"init", "login", "send", "on", "off", "set", "status"
+	static const char *const names[SCRIPT_COUNT] = {
+		[SCRIPT_INIT] = "init",
+		[SCRIPT_LOGIN] = "login",
+		[SCRIPT_SEND] = "send",
+		[SCRIPT_ON] = "on",
+		[SCRIPT_OFF] = "off",
+		[SCRIPT_SET] = "set",
+		[SCRIPT_STATUS] = "status",
+		[SCRIPT_PASSWORD_ADD] = "password_add",
+		[SCRIPT_PASSWORD_REVOKE] = "password_revoke",
+		[SCRIPT_PASSWORD_CHANGED] = "password_changed",
+		[SCRIPT_ERASE] = "erase",
+		[SCRIPT_DUE] = "due",
+		[SCRIPT_UNUSED] = "unused",
 	};
 
 	(void)state;

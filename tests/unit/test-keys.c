@@ -8,11 +8,18 @@
 #include "login.h"
 #include "samples.h"
 #include "send.h"
+#include "unused.h"
 
 #define NAMES 1000
 
 static struct settings settings;
 static struct secrets secrets;
+static const struct app_password_terms terms = {
+	.digest = "7:abcdefghijklmnopqrstuv",
+	.protocols = PROTOCOL_ALL,
+	.lasts = UINT64_MAX,
+	.label = "{4} telefon",
+};
 static const struct actor actor = { .by = "doveadm", .from = "192.0.2.1" };
 
 static void ask_init(const struct account_name *account, struct command *command_r)
@@ -47,7 +54,39 @@ static void ask_send(const struct account_name *account, struct command *command
 
 static void ask_on(const struct account_name *account, struct command *command_r)
 {
-	access_on_ask(account, "7:abcdefghijklmnopqrstuv", &actor, command_r);
+	access_on_ask(account, &terms, false, &actor, command_r);
+}
+
+static void ask_password_add(const struct account_name *account, struct command *command_r)
+{
+	app_password_add_ask(account, &terms, &actor, command_r);
+}
+
+static void ask_password_revoke(const struct account_name *account, struct command *command_r)
+{
+	app_password_revoke_ask(account, UINT32_MAX, &actor, command_r);
+}
+
+static void ask_password_changed(const struct account_name *account, struct command *command_r)
+{
+	access_password_changed_ask(account, &actor, command_r);
+}
+
+static void ask_erase(const struct account_name *account, struct command *command_r)
+{
+	assert_int_equal(access_erase_ask(account, &settings, command_r), 0);
+}
+
+static void ask_due(const struct account_name *account, struct command *command_r)
+{
+	unused_due_ask(account->partition, INT64_MAX, UINT32_MAX, 100, command_r);
+}
+
+static void ask_unused(const struct account_name *account, struct command *command_r)
+{
+	const struct unused_request request = { .account = account, .time = INT64_MAX };
+
+	unused_ask(&request, &settings, command_r);
 }
 
 static void ask_off(const struct account_name *account, struct command *command_r)
@@ -76,6 +115,12 @@ static const struct row rows[] = {
 	{ "off", SCRIPT_OFF, ask_off },
 	{ "set", SCRIPT_SET, ask_set },
 	{ "status", SCRIPT_STATUS, access_status_ask },
+	{ "password_add", SCRIPT_PASSWORD_ADD, ask_password_add },
+	{ "password_revoke", SCRIPT_PASSWORD_REVOKE, ask_password_revoke },
+	{ "password_changed", SCRIPT_PASSWORD_CHANGED, ask_password_changed },
+	{ "erase", SCRIPT_ERASE, ask_erase },
+	{ "due", SCRIPT_DUE, ask_due },
+	{ "unused", SCRIPT_UNUSED, ask_unused },
 };
 
 _Static_assert(sizeof(rows) / sizeof(rows[0]) == SCRIPT_COUNT, "a row for each script");
@@ -162,14 +207,19 @@ static void largest_calls_fit(void **state)
 		*tier = settings.tiers[1];
 		tier->pop3_interval = UINT32_MAX;
 		tier->count = SEND_COUNT_RECIPIENTS;
+		tier->logins_per_hour = SETTINGS_LOGINS_MAX;
+		tier->logins_per_day = SETTINGS_LOGINS_MAX;
+		tier->wrong_passwords = SETTINGS_WRONG_MAX;
+		tier->wrong_password_networks = 20;
+		tier->unused_after = UINT32_MAX;
 		tier->messages_per_minute = SETTINGS_LIMIT_MAX;
 		tier->messages_per_hour = SETTINGS_LIMIT_MAX;
 		tier->recipients_per_message = SETTINGS_LIMIT_MAX;
 		memset(tier->name, 'x', SETTINGS_TIER_MAX);
 	}
-	settings.tier_rows = tier_rows(settings.tiers, settings.tiers_count);
+	tier_rows_write(settings.tiers, settings.tiers_count, &settings.tier_rows);
 	row->ask(&account, &command);
-	free(settings.tier_rows);
+	tier_rows_clear(&settings.tier_rows);
 	assert_true(command_format(&command, &resp) > 0);
 	free(resp);
 }

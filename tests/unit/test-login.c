@@ -29,19 +29,24 @@ static void ask_sample(const char *password, struct command *command_r)
 
 static void asks(void **state)
 {
+	static const char network[] = "the /24's tag";
 	static const char *const expected[] = {
-		NULL, SCRIPT_FORMAT, "imap", "192.0.2.1", "1", "a1", NULL, "7:", "3:",
+		NULL, SCRIPT_FORMAT, "imap", "192.0.2.1", "1", "a1", network, NULL, "7:", "3:",
 	};
 	struct command command;
 
 	(void)state;
 	ask_sample("abcd-efgh-ijkm-npqr", &command);
 	assert_int_equal(command.script, SCRIPT_LOGIN);
-	assert_int_equal(command.keys_count, 2);
-	assert_int_equal(command.args_count, 2 + 2 + sizeof(expected) / sizeof(expected[0]));
+	assert_int_equal(command.keys_count, 6);
+	assert_string_equal(sample_arg(&command, 8), "postern:{14}:wrong:andrejs@example.org");
+	assert_int_equal(command.args_count, 2 + 6 + sizeof(expected) / sizeof(expected[0]));
 	for (unsigned int i = 1; i < sizeof(expected) / sizeof(expected[0]); i++) {
-		if (expected[i] == NULL)
-			assert_string_equal(sample_argv(&command, i), settings.tier_rows);
+		if (expected[i] == network)
+			assert_int_equal(command.sizes[2 + command.keys_count + i],
+					 NETWORK_TAG_SIZE);
+		else if (expected[i] == NULL)
+			assert_string_equal(sample_argv(&command, i), settings.tier_rows.login);
 		else if (expected[i][strlen(expected[i]) - 1] == ':')
 			assert_memory_equal(sample_argv(&command, i), expected[i], 2);
 		else
@@ -60,12 +65,12 @@ static void password_stays_here(void **state)
 	(void)state;
 	memset(longest, 'p', 10000);
 	ask_sample(longest, &command);
-	assert_int_equal(strlen(sample_argv(&command, 7)), 24);
+	assert_int_equal(strlen(sample_argv(&command, 8)), 24);
 	assert_null(memmem(command.text, command.text_used, "pppp", 4));
 	for (size_t i = 0; i < sizeof(passwords) / sizeof(passwords[0]); i++) {
 		ask_sample(passwords[i], &command);
-		assert_int_equal(strlen(sample_argv(&command, 7)), 24);
 		assert_int_equal(strlen(sample_argv(&command, 8)), 24);
+		assert_int_equal(strlen(sample_argv(&command, 9)), 24);
 		if (strlen(passwords[i]) > 2)
 			assert_null(memmem(command.text, command.text_used, passwords[i],
 					   strlen(passwords[i])));

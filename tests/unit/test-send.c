@@ -46,16 +46,16 @@ static void asks(void **state)
 
 	ask(&account, row->stage, row->stage == SEND_MESSAGE ? "mx/4Y1" : NULL, &command);
 	assert_int_equal(command.script, SCRIPT_SEND);
-	assert_string_equal(sample_arg(&command, 5), "postern:{14}:sent:andrejs@example.org");
-	assert_string_equal(sample_arg(&command, 6), "postern:{14}:history:andrejs@example.org");
-	assert_string_equal(sample_arg(&command, 7), "postern:{14}:traced");
+	assert_string_equal(sample_arg(&command, 8), "postern:{14}:sent:andrejs@example.org");
+	assert_string_equal(sample_arg(&command, 5), "postern:{14}:history:andrejs@example.org");
+	assert_string_equal(sample_arg(&command, 9), "postern:{14}:traced");
 	assert_string_equal(sample_argv(&command, 1), SCRIPT_FORMAT);
 	assert_string_equal(sample_argv(&command, 2), row->word);
 	assert_int_equal(command.sizes[2 + command.keys_count + 3], 8);
 	assert_string_equal(sample_argv(&command, 4), row->recipients);
 	assert_string_equal(sample_argv(&command, 5), "andrejs@example.org");
 	assert_string_equal(sample_argv(&command, 6), "");
-	assert_string_equal(sample_argv(&command, 7), settings.tier_rows);
+	assert_string_equal(sample_argv(&command, 7), settings.tier_rows.send);
 	assert_int_equal(command.args_count, 3 + command.keys_count + 7);
 }
 

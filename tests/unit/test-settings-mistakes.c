@@ -64,7 +64,9 @@ static const struct bad_row bad_rows[] = {
 	  "4: adress: expected one of address, user, database, timeout" },
 	{ "bad: unknown key of a tier", HELP "[tier paid]\npop3_intervall = 5m\n",
 	  "4: pop3_intervall: expected one of protocols, pop3_interval, pop3_grace, "
-	  "messages_per_minute, messages_per_hour, recipients_per_message, count, upgrade_hold" },
+	  "messages_per_minute, messages_per_hour, recipients_per_message, count, upgrade_hold, "
+	  "logins_per_hour, logins_per_day, wrong_passwords, wrong_password_networks, "
+	  "unused_after" },
 	{ "bad: key of another section", HELP "timeout = 1s\n",
 	  "3: timeout: expected one of default_domain, help_url, internal_networks, proxies, "
 	  "secrets" },
@@ -216,6 +218,17 @@ static const struct bad_row bad_rows[] = {
 	  "4: messages_per_hour: " LIMIT },
 	{ "bad: count", HELP "[tier a]\ncount = bytes\n",
 	  "4: count: expected messages or recipients" },
+	{ "bad: too many logins", HELP "[tier a]\nlogins_per_day = 50001\n",
+	  "4: logins_per_day: expected a number from 1 to 50000, or unlimited" },
+	{ "bad: no wrong password at all", HELP "[tier a]\nwrong_passwords = 0\n",
+	  "4: wrong_passwords: expected a number from 1 to 200, or unlimited" },
+	{ "bad: too many wrong passwords", HELP "[tier a]\nwrong_passwords = 201\n",
+	  "4: wrong_passwords: expected a number from 1 to 200, or unlimited" },
+	{ "bad: no network", HELP "[tier a]\nwrong_password_networks = 0\n",
+	  "4: wrong_password_networks: expected a number from 1 to 20" },
+	{ "bad: months", HELP "[tier a]\nunused_after = 2M\n",
+	  "4: unused_after: expected a duration in whole seconds from 0 to 3650d "
+	  "(a number and one of the units ms, s, m, h, d)" },
 	{ "bad: hold too long", HELP "[tier paid]\nupgrade_hold = 61d\n",
 	  "4: upgrade_hold: expected a duration in whole seconds from 0 to 60d" },
 };

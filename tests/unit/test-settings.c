@@ -81,6 +81,13 @@ static const struct good_row good_rows[] = {
 	{ "minutes", HELP "[tier free]\npop3_interval = 2m\n", "0.pop3=120 15" },
 	{ "hours", HELP "[tier free]\npop3_interval = 24h\n", "0.pop3=86400 15" },
 	{ "days", HELP "[tier free]\nupgrade_hold = 60d\n", "0.hold=5184000" },
+	{ "own tier's logins", HELP "[tier a]\n", "2.logins=120 1000" },
+	{ "most logins", HELP "[tier a]\nlogins_per_hour = 50000\nlogins_per_day = unlimited\n",
+	  "2.logins=50000 0" },
+	{ "no break-in", HELP "[tier a]\nwrong_passwords = unlimited\n", "2.wrong=0 3" },
+	{ "break-in from one network",
+	  HELP "[tier a]\nwrong_passwords = 200\nwrong_password_networks = 1\n", "2.wrong=200 1" },
+	{ "never unused", HELP "[tier paid]\nunused_after = 0\n", "1.unused=0" },
 	{ "whole seconds in ms", HELP "[tier free]\npop3_interval = 30000ms\n", "0.pop3=30 15" },
 	{ "0 with a unit", HELP "[tier free]\npop3_interval = 0s\n", "0.pop3=0 15" },
 	{ "grace longer than the interval", HELP "[tier free]\npop3_interval = 10s\n",
@@ -117,8 +124,10 @@ static void test_defaults(void **state)
 			    "socket_group=postfix\nmilter.user=postern\nredis_unavailable=0\n"
 			    "0.name=free\n0.protocols=PS\n0.pop3=300 15\n0.messages=5 15\n"
 			    "0.recipients=0\n0.count=0\n0.hold=0\n"
+			    "0.logins=120 1000\n0.wrong=50 3\n0.unused=5184000\n"
 			    "1.name=paid\n1.protocols=PIS\n1.pop3=0 15\n1.messages=0 0\n"
-			    "1.recipients=0\n1.count=0\n1.hold=0\n");
+			    "1.recipients=0\n1.count=0\n1.hold=0\n"
+			    "1.logins=600 5000\n1.wrong=50 3\n1.unused=5184000\n");
 	free(description);
 }
 

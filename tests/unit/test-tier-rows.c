@@ -13,20 +13,28 @@ static void writes_a_line_for_each(void **state)
 	struct settings settings = sample_settings(&secrets);
 
 	(void)state;
-	assert_string_equal(settings.tier_rows, "\nfree pop3,smtp, 285000 messages 5 15 0"
-						"\npaid pop3,imap,smtp, 0 messages 0 0 0"
-						"\nlist smtp, 0 recipients 0 10000 50");
+	assert_string_equal(settings.tier_rows.login, "\nfree pop3,smtp 285000 120 1000 50 3"
+						      "\npaid pop3,imap,smtp 0 0 0 0 0"
+						      "\nlist smtp 0 0 0 0 0");
+	assert_string_equal(settings.tier_rows.send, "\nfree messages 5 15 0"
+						     "\npaid messages 0 0 0"
+						     "\nlist recipients 0 10000 50");
+	assert_string_equal(settings.tier_rows.unused, "\nfree 0 5184000000"
+						       "\npaid 1 0"
+						       "\nlist 0 0");
 }
 
-/* What the scripts read with '^\n(%S+) (%S*) (%d+) (%S+) (%d+) (%d+) (%d+)'. */
+/* What login.lua reads with '^\n(%S+) (%S*) (%d+) (%d+) (%d+) (%d+) (%d+)'. */
 static void writes_a_tier_of_nothing(void **state)
 {
 	struct tier tier = { .name = "x" };
-	char *rows = tier_rows(&tier, 1);
+	struct tier_rows rows;
 
 	(void)state;
-	assert_string_equal(rows, "\nx  0 messages 0 0 0");
-	free(rows);
+	tier_rows_write(&tier, 1, &rows);
+	assert_string_equal(rows.login, "\nx  0 0 0 0 0");
+	tier_rows_clear(&rows);
+	assert_null(rows.login);
 }
 
 struct interval_row {
