@@ -87,7 +87,7 @@ enum access_init access_init_read(const struct redisReply *reply);
 /* Everything about an account. */
 
 #define ACCESS_PASSWORDS_MAX 24
-#define ACCESS_HISTORY_MAX   16
+#define ACCESS_HISTORY_MAX   32 /* more than any history holds */
 
 struct access_last_use {
 	int64_t time;	  /* milliseconds since 1970, 0 for never */

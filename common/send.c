@@ -12,7 +12,7 @@
 #include "trace.h"
 
 /* Of the SHA-256 of a message's name: enough to tell the messages of an hour apart. */
-#define MESSAGE_ID_SIZE 8
+#define MESSAGE_ID_SIZE 5
 
 static const char *const verdict_words[] = {
 	[SEND_ALLOW] = "allow",

@@ -34,7 +34,8 @@
  */
 #define SMTP_SILENCE_MSECS 12000
 
-#define ATTEMPT_BYTES 4
+/* Enough to tell one attempt from the one before it. */
+#define ATTEMPT_BYTES 2
 
 struct postern_passdb {
 	struct passdb_module module;

@@ -51,6 +51,8 @@ EXTRA_DIST += \
 	%reldir%/e2e/fake_redis.py \
 	%reldir%/e2e/logins.py \
 	%reldir%/e2e/milter_client.py \
+	%reldir%/e2e/script_site.py \
+	%reldir%/e2e/test_causes.py \
 	%reldir%/e2e/test_clients.py \
 	%reldir%/e2e/test_doveadm.py \
 	%reldir%/e2e/test_hostile.py \

@@ -103,16 +103,17 @@ if scope ~= '*' and not string.find(scope, protocol, 1, true) then
 	return { 'scope' }
 end
 
-local last, last_address, same, last_number
+local last, last_address, last_attempt, last_number
 if seen then
-	last, last_address, same, last_number = string.match(seen, '^(%d+) (%S*) (%S*) (%d+)$')
-	if same == attempt then
-		return { 'allow' } -- asked about again because the answer got lost
-	end
+	last, last_address, last_attempt, last_number = string.match(seen, '^(%d+) (%S*) (%S*) (%d+)$')
+end
+-- The same attempt, asked about again because the answer got lost, is neither too soon nor counted.
+local again = last_attempt == attempt
+if protocol == 'pop3' and last and not again then
 	local passed = time - last
 	interval = tonumber(interval)
 	-- After a failover the clock may be another one, and the last login in the future.
-	if protocol == 'pop3' and passed >= 0 and passed < interval then
+	if passed >= 0 and passed < interval then
 		return { 'too-soon', math.ceil((interval - passed) / 1000) }
 	end
 end
@@ -143,12 +144,15 @@ local function count_login(ring, window, limit)
 		limit ~= '0' and counted > tonumber(limit)
 end
 
-logins = logins or ''
-local hour, over_hour = count_login(string.sub(logins, 1, RING_SIZE), HOUR, an_hour)
-local day, over_day = count_login(string.sub(logins, RING_SIZE + 1), DAY, a_day)
-if over_hour or over_day then
-	switch_off(time, 'connection-limit', 'postern', '')
-	return { 'off', 'connection-limit' }
+if not again then
+	logins = logins or ''
+	local hour, over_hour = count_login(string.sub(logins, 1, RING_SIZE), HOUR, an_hour)
+	local day, over_day = count_login(string.sub(logins, RING_SIZE + 1), DAY, a_day)
+	if over_hour or over_day then
+		switch_off(time, 'connection-limit', 'postern', '')
+		return { 'off', 'connection-limit' }
+	end
+	logins = hour .. day
 end
 
 -- The last use of an app password stands with the protocol's, until another one is used with it.
@@ -159,6 +163,7 @@ if last_number and last_number ~= number then
 		redis.call('HSET', ACCOUNT, 'used:' .. last_number, last .. ' ' .. protocol .. ' ' .. last_address)
 	end
 end
-redis.call('HSET', ACCOUNT, 'logins', hour .. day,
+-- No value has more than 64 bytes: with a longer one Redis would store the hash at twice the size.
+redis.call('HSET', ACCOUNT, 'logins', logins,
 	'seen:' .. protocol, digits(time) .. ' ' .. address .. ' ' .. attempt .. ' ' .. number)
 return { 'allow' }

@@ -23,13 +23,11 @@ if gated and not force then
 end
 
 local time = clock()
-local number = redis.call('HINCRBY', ACCOUNT, 'numbers', 1)
-put_password({ field = PASSWORD .. digest, number = number, created = time, ended = 0,
-	expires = ARGV[7] == '0' and 0 or time + ARGV[7], protocols = ARGV[6], label = ARGV[8] })
-redis.call('HSET', ACCOUNT, 'access', 'enabled', 'since', digits(time), 'by', by, 'from', from)
+local number = make_password(time, digest, ARGV[6], ARGV[7], ARGV[8])
+redis.call('HSET', ACCOUNT, 'access', 'enabled', 'since', digits(time))
 redis.call('HDEL', ACCOUNT, 'reason', 'changed')
 redis.call('ZADD', UNUSED, time, account_name())
 redis.call('DEL', KEYS[6])
 remember(time, 'on', gated and 'forced' or '', by, from)
-announce('on', time, by, from, 'number', digits(number), 'label', ARGV[8])
+announce('on', time, by, from, 'number', number, 'label', ARGV[8])
 return { 'done', 'enabled', '', digits(time) }

@@ -15,7 +15,7 @@ if access ~= 'enabled' then
 end
 if mine then
 	-- This very call made it: its answer got lost.
-	return { 'done', 'enabled', '', since, digits(read_password(mine)) }
+	return { 'done', 'enabled', '', since, string.match(mine, '^%d+') }
 end
 local working = 0
 for _, password in ipairs(all_passwords()) do
@@ -26,9 +26,7 @@ if working >= most then
 end
 
 local time = clock()
-local number = redis.call('HINCRBY', ACCOUNT, 'numbers', 1)
-put_password({ field = PASSWORD .. digest, number = number, created = time, ended = 0,
-	expires = ARGV[7] == '0' and 0 or time + ARGV[7], protocols = ARGV[6], label = ARGV[8] })
-remember(time, 'password-add', digits(number), by, from)
-announce('password', time, by, from, 'number', digits(number), 'label', ARGV[8])
-return { 'done', 'enabled', '', since, digits(number) }
+local number = make_password(time, digest, ARGV[6], ARGV[7], ARGV[8])
+remember(time, 'password-add', number, by, from)
+announce('password', time, by, from, 'number', number, 'label', ARGV[8])
+return { 'done', 'enabled', '', since, number }

@@ -9,7 +9,7 @@
 -- all (A1):
 --   access           enabled, or disabled
 --   reason           why it is disabled (absent: never-enabled)
---   since, by, from  of the last change of access; times are milliseconds since 1970
+--   since            when access last changed; times are milliseconds since 1970
 --   tier             absent: free
 --   held_tier, held_until   the tier whose limits hold for a while after an upgrade (S5)
 --   activity         passive, or absent
@@ -17,22 +17,24 @@
 --   sending          blocked, or absent (S6)
 --   language         of the owner, or absent
 --   numbers          how many app passwords there ever were
---   password:DIGEST  'number created ended expires protocols label' of an app password (A10): ended
---                    is 0 while it works, expires 0 for never, protocols * for all of the tier
+--   app:DIGEST       'number created ended expires protocols' of an app password (A10): ended is 0
+--                    while it works, expires 0 for never, protocols * for all of the tier
+--   label:NUMBER     of an app password, absent for none
 --   seen:PROTOCOL    'time address attempt number' of the last login (P3), by the app password number
 --   used:NUMBER      'time protocol address' of an app password's last login, where seen doesn't say
 --   logins           how often it logged in within the last hour and day, see login.lua (D3)
 --   changed          when the webmail password was changed after a switch-off that asks for it (B4)
 --   warned           the last use that the owner was warned about (D2)
--- The history is a string of lines, newest first: 'time what detail by from', separated by tabs
--- (D6). A list would cost each account 80 bytes more. The index is a sorted set of the accounts
+-- No value has more than 64 bytes: with a longer one Redis stores a hash at several times the size.
+-- The history is a string of lines, newest first: 'time what detail by from', separated by tabs, the
+-- time in seconds and in hexadecimal digits (D6). A list would cost each account 80 bytes more. The index is a sorted set of the accounts
 -- with access on, by a time of use that may be older than the last one: see unused.lua. The outbox
 -- is a stream that the workers read: what has to be told to owners, and whose sessions have to end.
 
 local MARK, ACCOUNT, HISTORY, UNUSED, OUTBOX = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local PASSWORD = 'password:'
+local PASSWORD = 'app:'
 local ENDED_KEPT = 5 -- ended app passwords that are still recognised (A9)
-local HISTORY_KEPT = 16
+local HISTORY_KEPT, HISTORY_SIZE = 8, 370 -- changes that are kept, and more while they fit
 
 -- Redis's clock, the only one that counts.
 local function clock()
@@ -53,11 +55,11 @@ local function digits(number)
 	return string.format('%.0f', number)
 end
 
--- An app password's value: number, created, ended and expires as numbers, protocols, label.
+-- An app password's value: number, created, ended and expires as numbers, protocols.
 local function read_password(value)
-	local number, created, ended, expires, protocols, label =
-		string.match(value, '^(%d+) (%d+) (%d+) (%d+) (%S+) (.*)$')
-	return tonumber(number), tonumber(created), tonumber(ended), tonumber(expires), protocols, label
+	local number, created, ended, expires, protocols =
+		string.match(value, '^(%d+) (%d+) (%d+) (%d+) (%S+)$')
+	return tonumber(number), tonumber(created), tonumber(ended), tonumber(expires), protocols
 end
 
 -- The fields of an account's hash that are app passwords, and their values, newest first.
@@ -65,9 +67,9 @@ local function all_passwords()
 	local fields, passwords = redis.call('HGETALL', ACCOUNT), {}
 	for i = 1, #fields, 2 do
 		if string.sub(fields[i], 1, #PASSWORD) == PASSWORD then
-			local number, created, ended, expires, protocols, label = read_password(fields[i + 1])
+			local number, created, ended, expires, protocols = read_password(fields[i + 1])
 			table.insert(passwords, { field = fields[i], number = number, created = created,
-				ended = ended, expires = expires, protocols = protocols, label = label })
+				ended = ended, expires = expires, protocols = protocols })
 		end
 	end
 	table.sort(passwords, function(a, b) return a.number > b.number end)
@@ -77,7 +79,18 @@ end
 local function put_password(password)
 	redis.call('HSET', ACCOUNT, password.field, table.concat({ digits(password.number),
 		digits(password.created), digits(password.ended), digits(password.expires),
-		password.protocols, password.label }, ' '))
+		password.protocols }, ' '))
+end
+
+-- A new app password; its number as text. It lasts so many milliseconds, '0' for ever.
+local function make_password(time, digest, protocols, lasts, label)
+	local number = redis.call('HINCRBY', ACCOUNT, 'numbers', 1)
+	put_password({ field = PASSWORD .. digest, number = number, created = time, ended = 0,
+		expires = lasts == '0' and 0 or time + lasts, protocols = protocols })
+	if label ~= '' then
+		redis.call('HSET', ACCOUNT, 'label:' .. digits(number), label)
+	end
+	return digits(number)
 end
 
 -- Forgets all but the newest of the app passwords that have ended (A9).
@@ -86,7 +99,8 @@ local function forget_passwords(passwords)
 	for _, password in ipairs(passwords) do
 		ended = ended + (password.ended ~= 0 and 1 or 0)
 		if password.ended ~= 0 and ended > ENDED_KEPT then
-			redis.call('HDEL', ACCOUNT, password.field, 'used:' .. digits(password.number))
+			local number = digits(password.number)
+			redis.call('HDEL', ACCOUNT, password.field, 'used:' .. number, 'label:' .. number)
 		end
 	end
 end
@@ -96,11 +110,14 @@ local function account_name()
 end
 
 local function remember(time, what, detail, by, from)
-	local lines = { table.concat({ digits(time), what, detail, by, from }, '\t') }
+	local lines = { table.concat({ string.format('%x', time / 1000), what, detail, by, from }, '\t') }
+	local size = #lines[1]
 	for line in string.gmatch(redis.call('GET', HISTORY) or '', '[^\n]+') do
-		if #lines < HISTORY_KEPT then
-			table.insert(lines, line)
+		size = size + 1 + #line
+		if #lines >= HISTORY_KEPT and size > HISTORY_SIZE then
+			break
 		end
+		table.insert(lines, line)
 	end
 	redis.call('SET', HISTORY, table.concat(lines, '\n'))
 end
@@ -122,8 +139,7 @@ local function switch_off(time, reason, by, from)
 		end
 	end
 	forget_passwords(passwords)
-	redis.call('HSET', ACCOUNT, 'access', 'disabled', 'reason', reason,
-		'since', digits(time), 'by', by, 'from', from)
+	redis.call('HSET', ACCOUNT, 'access', 'disabled', 'reason', reason, 'since', digits(time))
 	redis.call('HDEL', ACCOUNT, 'logins', 'changed', 'warned')
 	redis.call('ZREM', UNUSED, account_name())
 	remember(time, 'off', reason, by, from)

@@ -1,7 +1,7 @@
 -- May this login send? Exact windows, charged at once (S1 to S7).
 --
 -- KEYS[6] is the log of what the account sent, KEYS[7] the partition's names behind references in
--- traces. ARGV: format, stage (mail, message or count), id of the message (8
+-- traces. ARGV: format, stage (mail, message or count), id of the message (5
 -- bytes), number of recipients, the account's name and its reference for traces ('' if it needs
 -- none), and the tiers (see read_tier).
 --
@@ -14,8 +14,8 @@ if not marked() then
 end
 
 local MINUTE, HOUR = 60000, 3600000
-local ENTRY, ENTRY_SIZE = '>I6c8I4I2', 20
-local TOTAL_WRAPS = 4294967296
+local ENTRY, ENTRY_SIZE = '>I6c5I3I2', 16
+local TOTAL_WRAPS = 16777216
 local LONG_LOG = 100 -- entries
 
 local LOG, NAMES = KEYS[6], KEYS[7]

@@ -1,14 +1,14 @@
 -- Everything about an account, for support.
 --
--- ARGV: format. Answers: done, the time, the account's fields and values,
--- the rows of its app passwords, the rows of its history.
+-- ARGV: format. Answers: done, the time, the account's fields and values (and those of who changed
+-- access last: by and from), the rows of its app passwords, the rows of its history.
 
 if not marked() then
 	return unmarked()
 end
 
 local fields = redis.call('HGETALL', ACCOUNT)
-local facts, used, passwords, history = {}, {}, {}, {}
+local facts, used, labels, passwords, history = {}, {}, {}, {}, {}
 
 -- Notes a use of an app password, if it is the newest so far.
 local function note_use(number, time, protocol, address)
@@ -21,6 +21,8 @@ for i = 1, #fields, 2 do
 	local name, value = fields[i], fields[i + 1]
 	if string.sub(name, 1, 5) == 'used:' then
 		note_use(string.sub(name, 6), string.match(value, '^(%d+) (%S+) (%S*)$'))
+	elseif string.sub(name, 1, 6) == 'label:' then
+		labels[string.sub(name, 7)] = value
 	elseif string.sub(name, 1, #PASSWORD) ~= PASSWORD and name ~= 'logins' then
 		table.insert(facts, name)
 		table.insert(facts, value)
@@ -34,9 +36,19 @@ for _, password in ipairs(all_passwords()) do
 	local number = digits(password.number)
 	-- As text: Redis would cut a number to an integer that it can hold.
 	table.insert(passwords, { number, digits(password.created), digits(password.ended),
-		digits(password.expires), password.protocols, password.label, unpack(used[number] or {}) })
+		digits(password.expires), password.protocols, labels[number] or '', unpack(used[number] or {}) })
 end
+local known
 for line in string.gmatch(redis.call('GET', HISTORY) or '', '[^\n]+') do
-	table.insert(history, { string.match(line, '^(%d+)\t([^\t]*)\t([^\t]*)\t([^\t]*)\t([^\t]*)$') })
+	local row = { string.match(line, '^(%x+)\t([^\t]*)\t([^\t]*)\t([^\t]*)\t([^\t]*)$') }
+	row[1] = digits(tonumber(row[1] or '', 16) * 1000)
+	table.insert(history, row)
+	if not known and (row[2] == 'on' or row[2] == 'off') then
+		known = true
+		for at, name in ipairs({ 'by', 'from' }) do
+			table.insert(facts, name)
+			table.insert(facts, row[3 + at])
+		end
+	end
 end
 return { 'done', digits(clock()), facts, passwords, history }

@@ -465,7 +465,7 @@ def test_key_add(make_sandbox, account):
     own.off(account)
     own.on(account)
     key, = own.redis().scan_iter(f"*:account:{account}")
-    digests = [name for name in own.redis().hkeys(key) if name.startswith("password:")]
+    digests = [name for name in own.redis().hkeys(key) if name.startswith("app:")]
     assert sorted(name.split(":")[1] for name in digests) == ["1", "2"]
     own.inside("mv", "/mnt/postern/etc/secrets", "/mnt/postern/etc/elsewhere")
     done = own.run_doveadm("postern", "status", account)

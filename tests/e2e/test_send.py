@@ -51,7 +51,7 @@ def age(sandbox, user, seconds):
     client = redis.Redis(port=sandbox.redis_port)
     key, = client.scan_iter(f"*:sent:{user}")
     log = client.get(key)
-    entries = [log[at:at + 20] for at in range(0, len(log), 20)]
+    entries = [log[at:at + 16] for at in range(0, len(log), 16)]
     times = [int.from_bytes(entry[:6], "big") - seconds * 1000 for entry in entries]
     client.set(key, b"".join(struct.pack(">Q", time)[2:] + entry[6:]
                              for time, entry in zip(times, entries)), keepttl=True)

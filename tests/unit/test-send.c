@@ -51,7 +51,7 @@ static void asks(void **state)
 	assert_string_equal(sample_arg(&command, 9), "postern:{14}:traced");
 	assert_string_equal(sample_argv(&command, 1), SCRIPT_FORMAT);
 	assert_string_equal(sample_argv(&command, 2), row->word);
-	assert_int_equal(command.sizes[2 + command.keys_count + 3], 8);
+	assert_int_equal(command.sizes[2 + command.keys_count + 3], 5);
 	assert_string_equal(sample_argv(&command, 4), row->recipients);
 	assert_string_equal(sample_argv(&command, 5), "andrejs@example.org");
 	assert_string_equal(sample_argv(&command, 6), "");

@@ -1,0 +1,231 @@
+"""
+The scripts of common/scripts in a Redis of their own, with a clock of the test's, called as the programs
+call them.
+
+The scripts are those that the programs embed, but for one word: where they ask Redis for the time,
+they get it from a key here. So an hour takes no longer than its commands, and two months neither.
+"""
+
+import itertools
+import os
+import signal
+import socket
+import subprocess
+import time
+
+import pytest
+import redis
+
+SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+SCRIPTS = os.path.join(SOURCE, "common", "scripts")
+NAMES = ("due", "erase", "init", "login", "off", "on", "password_add", "password_changed",
+         "password_revoke", "send", "set", "status", "unused")
+
+FORMAT = "1"
+CLOCK = "clock"
+TIME = "redis.call('TIME')"
+TIME_OF_TEST = ("(function() local now = tonumber(redis.call('GET', '" + CLOCK + "'))"
+                " return { math.floor(now / 1000), now % 1000 * 1000 } end)()")
+
+MINUTE, HOUR = 60000, 3600000
+START = 1760000000000
+DIGEST_LENGTH = 22
+
+
+class Tier:
+    """What common/tier-rows.c writes of a tier; limits of 0 are none."""
+
+    def __init__(self, name, protocols="smtp", interval=0, send=("messages", 0, 0, 0),
+                 logins=(0, 0), wrong=(0, 3), unused=0):
+        self.name, self.send = name, send
+        self.login = (protocols, interval, *logins, *wrong)
+        self.unused = (int("imap" in protocols), unused)
+
+
+def rows(tiers, columns):
+    return "".join("\n" + " ".join(map(str, (tier.name, *getattr(tier, columns))))
+                   for tier in tiers)
+
+
+DAY = 24 * HOUR
+FREE = [Tier("free", "pop3,smtp", 285000, ("messages", 5, 15, 0), (120, 1000), (50, 3), 60 * DAY)]
+PAID = [Tier("paid", "pop3,imap,smtp", logins=(600, 5000), wrong=(50, 3), unused=60 * DAY)]
+LIST = [Tier("list", send=("recipients", 100, 10000, 50))]
+
+
+def limits(*send):
+    """The only tier of a site: what is counted, limits a minute, an hour and of recipients."""
+    return [Tier("free", send=send)]
+
+
+def script_text(name):
+    """As common/embed-scripts puts it together."""
+    texts = []
+    for part in ("prelude", name):
+        with open(os.path.join(SCRIPTS, part + ".lua"), encoding="ascii") as file:
+            texts.append(file.read())
+    return "".join(texts)
+
+
+class Site:
+    """Calls of the scripts, as common/*.c make them, about accounts of one partition."""
+
+    def __init__(self, connection):
+        self.redis = connection
+        self.numbers = itertools.count(1)
+        self.now = START
+        self.digests = {}
+        self.own_clock(True)
+
+    def own_clock(self, wanted):
+        """Loads the scripts with the test's clock, or as they are, with Redis's."""
+        for name in NAMES:
+            text = script_text(name)
+            if wanted:
+                text = text.replace(TIME, TIME_OF_TEST)
+                assert TIME not in text
+            self.digests[name] = self.redis.script_load(text)
+
+    def reset(self):
+        self.redis.flushall()
+        self.at(START)
+        assert self.init() == ["marked"]
+
+    def at(self, now):
+        self.now = now
+        self.redis.set(CLOCK, now)
+
+    def later(self, milliseconds):
+        self.at(self.now + milliseconds)
+
+    @staticmethod
+    def key(kind, account=None):
+        return f"postern:{{0}}:{kind}" + (f":{account}" if account else "")
+
+    def call(self, name, keys, *args, to=None):
+        keys = [self.key("mark"), *keys]
+        return (to or self.redis).evalsha(self.digests[name], len(keys), *keys, FORMAT, *args)
+
+    def init(self):
+        return self.call("init", [])
+
+    def account_keys(self, account, *kinds):
+        return [self.key("account", account), self.key("history", account), self.key("unused"),
+                self.key("outbox"), *(self.key(kind, account) for kind in kinds)]
+
+    @staticmethod
+    def whole(digest):
+        """As long as a real one."""
+        return digest.ljust(len("7:") + DIGEST_LENGTH, "x")
+
+    def new_digest(self):
+        # What tells two apart stands in front, as in a real one.
+        return self.whole("7:" + f"{next(self.numbers)}"[::-1])
+
+    def on(self, account, digest=None, by="doveadm", address="192.0.2.7", force=0, to=None):
+        """(answer, digest): with a digest of its own unless one is given."""
+        digest = self.whole(digest or self.new_digest())
+        return self.call("on", self.account_keys(account, "wrong"), by, address, force, digest, "*",
+                         0, "", to=to), digest
+
+    def password_add(self, account, protocols="*", lasts=0, label="", digest=None):
+        digest = digest or self.new_digest()
+        return self.call("password_add", self.account_keys(account), "webmail", "192.0.2.7", 20,
+                         digest, protocols, lasts, label), digest
+
+    def password_revoke(self, account, number):
+        return self.call("password_revoke", self.account_keys(account), "webmail", "", number)
+
+    def password_changed(self, account):
+        return self.call("password_changed", self.account_keys(account), "webmail", "")
+
+    def erase(self, account, reference=""):
+        keys = [*self.account_keys(account, "wrong", "sent"), self.key("traced")]
+        return self.call("erase", keys, reference)
+
+    def due(self, before, skip=0, count=100):
+        return self.call("due", [self.key("unused")], before, skip, count)
+
+    def unused(self, account, rest, time=0, only_look=0, warning=0, tiers=FREE + PAID):
+        return self.call("unused", self.account_keys(account), time, only_look, warning, rest,
+                         rows(tiers, "unused"))
+
+    def outbox(self):
+        """The entries, as dictionaries."""
+        return [fields for _, fields in self.redis.xrange(self.key("outbox"))]
+
+    def off(self, account, reason="owner", by="doveadm", address="192.0.2.7"):
+        return self.call("off", self.account_keys(account), reason, by, address)
+
+    def set(self, account, hold=0, **changes):
+        pairs = [text for pair in changes.items() for text in pair]
+        return self.call("set", self.account_keys(account), "doveadm", "", hold, *pairs)
+
+    def status(self, account):
+        return self.call("status", self.account_keys(account))
+
+    def login(self, account, digest, protocol="pop3", secured=1, attempt=None,
+              address="192.0.2.1", tiers=FREE + PAID, to=None):
+        digests = [digest] if isinstance(digest, str) else digest
+        network = socket.inet_aton(address)[:3] + b"/" if "." in address else b"IPv6"
+        return self.call("login", self.account_keys(account, "wrong"), protocol, address, secured,
+                         attempt or f"a{next(self.numbers)}", network, rows(tiers, "login"),
+                         *map(self.whole, digests), to=to)
+
+    def send(self, account, stage="message", message=None, recipients=1, reference="",
+             tiers=FREE + PAID, to=None):
+        message = next(self.numbers) if message is None else message
+        recipients = recipients if stage == "message" else 0
+        keys = [*self.account_keys(account, "sent"), self.key("traced")]
+        return self.call("send", keys, stage, message.to_bytes(5, "big"), recipients, account,
+                         reference, rows(tiers, "send"), to=to)
+
+    def history(self, account):
+        """Newest first: (time, what, detail, by, from)."""
+        lines = self.redis.get(self.key("history", account)) or ""
+        rows = [line.split("\t") for line in lines.splitlines()]
+        return [(str(int(row[0], 16) * 1000), *row[1:]) for row in rows]
+
+    def memory(self, account):
+        keys = [self.key(kind, account) for kind in ("account", "history", "sent", "wrong")]
+        return sum(self.redis.memory_usage(key, samples=0) or 0 for key in keys)
+
+
+@pytest.fixture(scope="module")
+def private_redis(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("redis")
+    path = str(directory / "redis.sock")
+    if len(path) > 100:  # sun_path holds 108 bytes
+        path = f"/tmp/postern-windows-{os.getpid()}.sock"
+    server = subprocess.Popen(
+        ["redis-server", "--port", "0", "--unixsocket", path, "--dir", str(directory),
+         "--save", "", "--appendonly", "no", "--logfile", "redis.log"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        env={name: value for name, value in os.environ.items() if name != "LD_PRELOAD"})
+    try:
+        connection = redis.Redis(unix_socket_path=path, decode_responses=True)
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                connection.ping()
+                break
+            except redis.ConnectionError:
+                assert time.monotonic() < deadline and server.poll() is None
+                time.sleep(0.01)
+        yield connection
+    finally:
+        server.send_signal(signal.SIGKILL)
+        server.wait()
+        if os.path.exists(path):
+            os.unlink(path)
+
+
+@pytest.fixture(scope="module")
+def loaded(private_redis):
+    return Site(private_redis)
+
+
+@pytest.fixture
+def site(loaded):
+    loaded.reset()
+    return loaded
