@@ -1,4 +1,4 @@
-/* One call of a script while it is put together. */
+/* One call of a script, or one of Redis's own commands, while it is put together. */
 
 #include "command.h"
 
@@ -65,13 +65,20 @@ void command_number(struct command *command, uint64_t number)
 	command_bytes(command, digits, size);
 }
 
-static void start(struct command *command, enum script script)
+static void clear(struct command *command)
 {
-	command->script = script;
+	command->plain = NULL;
+	command->script = 0;
 	command->keys_count = 0;
 	command->args_count = 0;
 	command->text_used = 0;
 	command->overflow = false;
+}
+
+static void start(struct command *command, enum script script)
+{
+	clear(command);
+	command->script = script;
 	add(command, "EVALSHA", strlen("EVALSHA"));
 	add(command, script_digest(script), SCRIPT_DIGEST_SIZE - 1);
 	add(command, "0", 1);
@@ -129,6 +136,18 @@ void command_begin_partition(struct command *command, enum script script, unsign
 	for (; kinds != NULL && *kinds != NULL; kinds++)
 		add_partition_key(command, *kinds + 1, partition);
 	command_string(command, SCRIPT_FORMAT);
+}
+
+void command_begin_plain(struct command *command, const char *name)
+{
+	clear(command);
+	command->plain = name;
+	add(command, name, strlen(name));
+}
+
+const char *command_name(const struct command *command)
+{
+	return command->plain != NULL ? command->plain : script_name(command->script);
 }
 
 /* Writes "$SIZE\r\nBYTES\r\n", and returns the end of it. */

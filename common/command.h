@@ -10,17 +10,20 @@
 #include "settings.h"
 
 /*
- * One call of a script while it is put together: first its keys, then its arguments. The values
- * are copied, and bounded: what doesn't fit makes command_format() fail, never a shorter call.
+ * One call of a script, or one of Redis's own commands, while it is put together: first its keys,
+ * then its arguments. The values are copied, and bounded: what doesn't fit makes command_format()
+ * fail, never a shorter call.
  */
 
 #define COMMAND_ARGS_MAX 160
 #define COMMAND_TEXT_MAX 8192
 
 struct command {
-	enum script script;
+	const char *plain;  /* the name of a command of Redis's own; NULL for a script */
+	enum script script; /* unless it is plain */
 	unsigned int keys_count;
-	unsigned int args_count; /* all of them: EVALSHA, digest, number of keys, keys, arguments */
+	/* All of them: EVALSHA, digest, number of keys, keys, arguments; plain: all words. */
+	unsigned int args_count;
 	const char *args[COMMAND_ARGS_MAX]; /* into text */
 	size_t sizes[COMMAND_ARGS_MAX];
 	char text[COMMAND_TEXT_MAX];
@@ -44,6 +47,13 @@ void command_begin(struct command *command, enum script script, const struct acc
  */
 void command_begin_partition(struct command *command, enum script script, unsigned int partition,
 			     const char *const kinds[]);
+
+/* Starts one of Redis's own commands, "INFO" for one: all that is added is a word of it, keys too.
+   The name must outlive the command. */
+void command_begin_plain(struct command *command, const char *name);
+
+/* What is called, for error texts. */
+const char *command_name(const struct command *command);
 
 void command_bytes(struct command *command, const void *bytes, size_t size);
 void command_string(struct command *command, const char *string);

@@ -42,6 +42,7 @@ struct call {
 	struct store *store;
 	redisContext *connection; /* NULL while there is none */
 	bool was_idle;		  /* it came from the pool, so it may be dead without our knowing */
+	unsigned int patience;	  /* milliseconds for all of it */
 	int64_t deadline;	  /* milliseconds of the monotonic clock */
 };
 
@@ -108,7 +109,7 @@ static int await(const struct call *call, short events)
 		ret = left > 0 ? poll(&ready, 1, (int)left) : 0;
 	} while (ret < 0 && errno == EINTR);
 	if (ret == 0)
-		return fail(call->store, "no answer within %u ms", call->store->settings->timeout);
+		return fail(call->store, "no answer within %u ms", call->patience);
 	return ret < 0 ? fail(call->store, "poll: %s", strerror(errno)) : 0;
 }
 
@@ -237,15 +238,16 @@ static int refuse_reply(const struct call *call, redisReply **reply_r)
 	return -1;
 }
 
-static int run_script(struct call *call, enum script script, const char *resp, size_t size,
-		      redisReply **reply_r)
+static int run(struct call *call, const struct command *command, const char *resp, size_t size,
+	       redisReply **reply_r)
 {
 	if (exchange(call, resp, size, reply_r) < 0)
 		return -1;
-	if (is_error(*reply_r, "NOSCRIPT")) {
+	if (command->plain == NULL && is_error(*reply_r, "NOSCRIPT")) {
 		freeReplyObject(*reply_r);
 		*reply_r = NULL;
-		if (load_script(call, script) < 0 || exchange(call, resp, size, reply_r) < 0)
+		if (load_script(call, command->script) < 0 ||
+		    exchange(call, resp, size, reply_r) < 0)
 			return -1;
 	}
 	/* The next connection may lead to the new master. */
@@ -259,13 +261,13 @@ static int begin(struct call *call)
 	int64_t now = monotonic_msecs();
 	int ret = 0;
 
-	call->deadline = now + store->settings->timeout;
+	call->deadline = now + call->patience;
 	pthread_mutex_lock(&store->lock);
 	if (store->broken && now < store->broken_until) {
 		ret = -1;
 	} else {
 		/* This call finds out whether Redis is back; the others don't wait for it. */
-		store->broken_until = call->deadline + STORE_BREAK_MS;
+		store->broken_until = now + store->settings->timeout + STORE_BREAK_MS;
 		if (store->idle_count > 0) {
 			call->connection = store->idle[--store->idle_count];
 			call->was_idle = true;
@@ -302,12 +304,12 @@ static void end(struct call *call, bool answered)
 	drop_connection(call);
 }
 
-static int try_once(struct call *call, enum script script, const char *resp, size_t size,
+static int try_once(struct call *call, const struct command *command, const char *resp, size_t size,
 		    redisReply **reply_r)
 {
 	if (call->connection == NULL && open_connection(call) < 0)
 		return -1;
-	return run_script(call, script, resp, size, reply_r);
+	return run(call, command, resp, size, reply_r);
 }
 
 /* False if Redis has closed it, or has sent what nobody asked for: that would be taken for the
@@ -319,7 +321,7 @@ static bool is_quiet(const redisContext *connection)
 	return recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
 }
 
-static int ask(struct call *call, enum script script, const char *resp, size_t size,
+static int ask(struct call *call, const struct command *command, const char *resp, size_t size,
 	       redisReply **reply_r)
 {
 	int ret;
@@ -328,19 +330,19 @@ static int ask(struct call *call, enum script script, const char *resp, size_t s
 		return -1;
 	if (call->was_idle && !is_quiet(call->connection))
 		drop_connection(call);
-	ret = try_once(call, script, resp, size, reply_r);
+	ret = try_once(call, command, resp, size, reply_r);
 	if (ret < 0 && call->was_idle && monotonic_msecs() < call->deadline) {
 		drop_connection(call);
-		ret = try_once(call, script, resp, size, reply_r);
+		ret = try_once(call, command, resp, size, reply_r);
 	}
 	end(call, ret == 0);
 	return ret;
 }
 
-int store_ask(struct store *store, const struct command *command, redisReply **reply_r,
-	      const char **error_r)
+int store_call(struct store *store, const struct command *command, unsigned int wait,
+	       redisReply **reply_r, const char **error_r)
 {
-	struct call call = { .store = store };
+	struct call call = { .store = store, .patience = store->settings->timeout + wait };
 	redisReply *reply = NULL;
 	char *resp = NULL;
 	int size = command_format(command, &resp);
@@ -349,14 +351,22 @@ int store_ask(struct store *store, const struct command *command, redisReply **r
 	*error_r = error_text;
 	*reply_r = NULL;
 	if (size < 0)
-		return fail(store, "the call of %s does not fit", script_name(command->script));
-	ret = ask(&call, command->script, resp, (size_t)size, &reply);
+		return fail(store, "the call of %s does not fit", command_name(command));
+	ret = ask(&call, command, resp, (size_t)size, &reply);
 	free(resp);
-	if (ret == 0 && reply->type == REDIS_REPLY_ERROR) {
-		ret = fail(store, "%s: %s", script_name(command->script), reply->str);
+	if (ret < 0)
+		return -1;
+	if (reply->type == REDIS_REPLY_ERROR) {
+		fail(store, "%s: %s", command_name(command), reply->str);
 		freeReplyObject(reply);
-		return ret;
+		return 0;
 	}
 	*reply_r = reply;
-	return ret;
+	return 1;
+}
+
+int store_ask(struct store *store, const struct command *command, redisReply **reply_r,
+	      const char **error_r)
+{
+	return store_call(store, command, 0, reply_r, error_r) > 0 ? 0 : -1;
 }

@@ -13,9 +13,10 @@ struct redisReply;
  *
  * The process must ignore SIGPIPE, as hiredis may write to a connection that Redis has closed.
  *
- * No call takes longer than the timeout of the settings. When Redis can't be reached or
- * doesn't answer, a breaker answers for it: for STORE_BREAK_MS no one else tries, then one caller
- * does while the others still fail at once. So an outage costs one timeout, not one per call.
+ * No call takes longer than the timeout of the settings (and what store_call() is told). When Redis
+ * can't be reached or doesn't answer, a breaker answers for it: for STORE_BREAK_MS no one else
+ * tries, then one caller does while the others still fail at once. So an outage costs one timeout,
+ * not one per call.
  */
 
 #define STORE_BREAK_MS 300
@@ -36,5 +37,14 @@ void store_free(struct store **store);
  */
 int store_ask(struct store *store, const struct command *command, struct redisReply **reply_r,
 	      const char **error_r);
+
+/*
+ * The same for a command of Redis's own as well, which must also be one that can be run twice; with
+ * up to wait milliseconds more than the timeout, for a command that waits itself (XREAD BLOCK). 1
+ * with its reply; 0 when Redis refused this one command, as *error_r says in Redis's words; -1 when
+ * there is no answer.
+ */
+int store_call(struct store *store, const struct command *command, unsigned int wait,
+	       struct redisReply **reply_r, const char **error_r);
 
 #endif

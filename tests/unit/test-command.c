@@ -42,6 +42,35 @@ static void begins_with_a_partition(void **state)
 	assert_int_equal(command.args_count, 5);
 }
 
+static void plain_command(void **state)
+{
+	static const char wire[] = "*6\r\n$5\r\nXREAD\r\n$5\r\nBLOCK\r\n$4\r\n5000\r\n"
+				   "$7\r\nSTREAMS\r\n$18\r\npostern:{3}:outbox\r\n$1\r\n$\r\n";
+	struct command command;
+	char *resp;
+	int size;
+
+	(void)state;
+	/* Nothing of a script that was there before is left. */
+	command_begin_partition(&command, SCRIPT_INIT, 3, NULL);
+	assert_string_equal(command_name(&command), "init");
+	command_begin_plain(&command, "XREAD");
+	command_string(&command, "BLOCK");
+	command_number(&command, 5000);
+	command_string(&command, "STREAMS");
+	command_string(&command, "postern:{3}:outbox");
+	command_string(&command, "$");
+	assert_string_equal(command_name(&command), "XREAD");
+	assert_int_equal(command.keys_count, 0);
+	size = command_format(&command, &resp);
+	assert_int_equal(size, sizeof(wire) - 1);
+	assert_memory_equal(resp, wire, sizeof(wire) - 1);
+	free(resp);
+	/* A script is one again afterwards. */
+	command_begin_partition(&command, SCRIPT_INIT, 3, NULL);
+	assert_string_equal(command_name(&command), "init");
+}
+
 static void goes_over_the_wire(void **state)
 {
 	static const char end[] =
@@ -176,6 +205,7 @@ int main(void)
 {
 	ADD_TEST(begins_with_its_keys);
 	ADD_TEST(begins_with_a_partition);
+	ADD_TEST(plain_command);
 	ADD_TEST(goes_over_the_wire);
 	ADD_TEST(too_many_arguments);
 	ADD_ROWS(holds, size_rows);

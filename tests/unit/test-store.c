@@ -166,6 +166,75 @@ static void does_not_fit(void **state)
 	store_free(&store);
 }
 
+static void begin_xread(struct command *command, unsigned int block)
+{
+	command_begin_plain(command, "XREAD");
+	command_string(command, "BLOCK");
+	command_number(command, block);
+	command_string(command, "STREAMS");
+	command_string(command, "postern:{14}:outbox");
+	command_string(command, "$");
+}
+
+static void plain_commands(void **state)
+{
+	struct store *store = open_store();
+	struct command command;
+	redisReply *reply;
+	const char *error;
+	int64_t begun;
+
+	(void)state;
+	command_begin_plain(&command, "GET");
+	command_string(&command, "postern:{14}:mark");
+	assert_int_equal(store_call(store, &command, 0, &reply, &error), 1);
+	assert_string_equal(reply->str, SCRIPT_FORMAT);
+	freeReplyObject(reply);
+	/* The timeout is longer for a command that waits: here there is nothing to come. */
+	begin_xread(&command, 2 * TIMEOUT);
+	begun = now_ms();
+	assert_int_equal(store_call(store, &command, 2 * TIMEOUT, &reply, &error), 1);
+	assert_int_equal(reply->type, REDIS_REPLY_NIL);
+	freeReplyObject(reply);
+	assert_true(now_ms() - begun >= 2 * TIMEOUT - 1);
+	store_free(&store);
+}
+
+static void plain_command_refused(void **state)
+{
+	struct store *store = open_store();
+	struct command command;
+	redisReply *reply;
+	const char *error;
+
+	(void)state;
+	command_begin_plain(&command, "LRANGE");
+	command_string(&command, "postern:{14}:mark");
+	assert_int_equal(store_call(store, &command, 0, &reply, &error), 0);
+	assert_null(reply);
+	assert_non_null(strstr(error, ": LRANGE: ERR wrong number of arguments"));
+	/* Nobody else hears of it. */
+	assert_answers(store);
+	store_free(&store);
+}
+
+static void plain_command_unanswered(void **state)
+{
+	struct store *store = open_store();
+	struct command command;
+	redisReply *reply;
+	const char *error;
+	int64_t begun = now_ms();
+
+	(void)state;
+	begin_xread(&command, 60000);
+	assert_int_equal(store_call(store, &command, 100, &reply, &error), -1);
+	assert_null(reply);
+	assert_non_null(strstr(error, "no answer within 400 ms"));
+	assert_true(now_ms() - begun < TIMEOUT + 100 + SLACK);
+	store_free(&store);
+}
+
 /* Each caller has an account of its own, and must see its own language in every answer. */
 static void *call_often(void *context)
 {
@@ -263,6 +332,9 @@ static int run(struct private_redis *_redis)
 	ADD_REDIS_TEST(selects_database);
 	ADD_REDIS_TEST(wrong_type_of_key);
 	ADD_REDIS_TEST(does_not_fit);
+	ADD_REDIS_TEST(plain_commands);
+	ADD_REDIS_TEST(plain_command_refused);
+	ADD_REDIS_TEST(plain_command_unanswered);
 	ADD_REDIS_TEST(twenty_threads);
 	ADD_REDIS_TEST(dead_idle_connections);
 	return RUN_TESTS();
