@@ -107,24 +107,31 @@ void network_list_clear(struct network_list *list)
 	list->count = 0;
 }
 
-bool network_list_has(const struct network_list *list, const char *address)
+bool network_list_covers(const struct network_list *list, const struct network *network)
 {
-	unsigned char bytes[16];
-	bool is_ipv4;
+	bool is_ipv4 = network->prefix >= IPV4_PREFIX &&
+		       same_bits(network->address, ipv4_mapped, IPV4_PREFIX);
 
-	if (address == NULL || parse_address(address, bytes) == 0)
-		return false;
-	is_ipv4 = same_bits(bytes, ipv4_mapped, IPV4_PREFIX);
 	for (size_t i = 0; i < list->count; i++) {
-		const struct network *network = &list->networks[i];
+		const struct network *other = &list->networks[i];
 
 		/* All of IPv4 lies in ::/64, as do ::1 and its like: that is never meant. */
-		if (is_ipv4 && network->prefix < IPV4_PREFIX)
+		if (is_ipv4 && other->prefix < IPV4_PREFIX)
 			continue;
-		if (same_bits(bytes, network->address, network->prefix))
+		if (other->prefix <= network->prefix &&
+		    same_bits(network->address, other->address, other->prefix))
 			return true;
 	}
 	return false;
+}
+
+bool network_list_has(const struct network_list *list, const char *address)
+{
+	struct network network = { .prefix = 128 };
+
+	if (address == NULL || parse_address(address, network.address) == 0)
+		return false;
+	return network_list_covers(list, &network);
 }
 
 void network_tag(const char *address, unsigned char tag_r[NETWORK_TAG_SIZE])

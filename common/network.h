@@ -27,6 +27,9 @@ void network_list_clear(struct network_list *list);
    NULL or broken address lies in none. */
 bool network_list_has(const struct network_list *list, const char *address);
 
+/* True if all of the network lies in one of those of the list. */
+bool network_list_covers(const struct network_list *list, const struct network *network);
+
 #define NETWORK_TAG_SIZE 4
 
 /* Writes what tells the networks of clients apart: equal for addresses of one /24 (IPv4) or one /64

@@ -123,6 +123,39 @@ static void test_has(void **state)
 	assert_int_equal(list.count, 0);
 }
 
+struct covers_row {
+	const char *name;
+	const char *list, *network;
+	bool expected;
+};
+
+static const struct covers_row covers_rows[] = {
+	{ "itself", "192.0.2.0/24", "192.0.2.0/24", true },
+	{ "a part", "192.0.2.0/24", "192.0.2.128/25", true },
+	{ "more than it", "192.0.2.0/24", "192.0.2.0/23", false },
+	{ "beside it", "192.0.2.0/24", "192.0.3.0/24", false },
+	{ "all of IPv4", "0.0.0.0/0", "0.0.0.0/0", true },
+	{ "IPv4 is not in ::/0", "::/0", "0.0.0.0/0", false },
+	{ "IPv6 is in ::/0", "::/0", "2001:db8::/32", true },
+	{ "all of IPv6", "::/0", "::/0", true },
+	{ "IPv6 is not in all of IPv4", "0.0.0.0/0", "2001:db8::/32", false },
+};
+
+static void test_covers(void **state)
+{
+	const struct covers_row *row = *state;
+	struct network_list list = { 0 }, other = { 0 };
+	const char *error;
+
+	assert_int_equal(network_list_add(&other, row->network, &error), 0);
+	assert_false(network_list_covers(&list, &other.networks[0]));
+	assert_int_equal(network_list_add(&list, "198.51.100.1", &error), 0);
+	assert_int_equal(network_list_add(&list, row->list, &error), 0);
+	assert_int_equal(network_list_covers(&list, &other.networks[0]), row->expected);
+	network_list_clear(&list);
+	network_list_clear(&other);
+}
+
 static void test_every_prefix(void **state)
 {
 	(void)state;
@@ -145,6 +178,7 @@ int main(void)
 {
 	ADD_ROWS(test_bad, bad_rows);
 	ADD_ROWS(test_has, has_rows);
+	ADD_ROWS(test_covers, covers_rows);
 	ADD_TEST(test_every_prefix);
 	return RUN_TESTS();
 }
