@@ -18,6 +18,7 @@ from .processes import INSIDE, SandboxError
 HERE = os.path.dirname(__file__)
 FOLDERS = ["bin", "etc", "log", "mail", "modules", "postfix", "redis", "remote", "run", "tls"]
 DOVECOT_MODULES = "/usr/lib/dovecot/modules"
+POSTFIX_FILES = "/etc/postfix"
 
 DOMAIN = "example.test"
 EXTERNAL_ADDRESS = "127.0.0.2"
@@ -166,6 +167,9 @@ user = {MILTER_USER}
         self.write("etc/dovecot.conf", *parts)
 
     def write_postfix(self):
+        # This hides the machine's own /etc/postfix, which both instances need files of.
+        shutil.copytree(POSTFIX_FILES, self.path("postfix/etc"), symlinks=True, dirs_exist_ok=True,
+                        ignore=shutil.ignore_patterns("main.cf", "master.cf"))
         self.write("postfix/etc/main.cf", self.template("postfix-main.cf"),
                    self.sample("postfix-main.cf", {}))
         ports = {name: f"127.0.0.1:{self.words[name]} inet" for name in

@@ -24,6 +24,7 @@ for folder in "$@"; do
     mount -c --bind ./$folder {INSIDE}/$folder
 done
 mount --bind {INSIDE}/modules /usr/lib/dovecot/modules
+mount --bind {INSIDE}/postfix/etc /etc/postfix
 cd /
 echo entered
 exec sleep infinity >/dev/null
