@@ -83,12 +83,29 @@ static void read_actor(struct postern_run *run)
 	run->actor.by = is_cli(run) ? t_strconcat("doveadm:", login_name(), NULL) : "api";
 }
 
-static void begin_printing(const struct postern_column *columns)
+static void begin_printing(const struct postern_column *columns, const char *formatter)
 {
-	doveadm_print_init(DOVEADM_PRINT_TYPE_PAGER);
+	doveadm_print_init(formatter);
 	for (; columns->name != NULL; columns++)
 		doveadm_print_header(columns->name, columns->name,
 				     columns->number ? DOVEADM_PRINT_HEADER_FLAG_NUMBER : 0);
+}
+
+const char *postern_settings_file(void)
+{
+	const char *path = doveadm_plugin_getenv("postern_settings");
+
+	return path != NULL ? path : DEFAULT_SETTINGS;
+}
+
+void postern_begin_without_settings(struct postern_run *run, struct doveadm_cmd_context *cctx,
+				    const struct postern_column *columns, const char *formatter)
+{
+	i_zero(run);
+	run->cctx = cctx;
+	run->columns = columns;
+	begin_printing(columns, formatter);
+	read_actor(run);
 }
 
 typedef struct settings *load_settings_t(const char *path, char **error_r);
@@ -96,15 +113,10 @@ typedef struct settings *load_settings_t(const char *path, char **error_r);
 static bool begin(struct postern_run *run, struct doveadm_cmd_context *cctx,
 		  const struct postern_column *columns, load_settings_t *load)
 {
-	const char *path = doveadm_plugin_getenv("postern_settings");
 	char *error;
 
-	i_zero(run);
-	run->cctx = cctx;
-	run->columns = columns;
-	begin_printing(columns);
-	read_actor(run);
-	run->settings = load(path != NULL ? path : DEFAULT_SETTINGS, &error);
+	postern_begin_without_settings(run, cctx, columns, DOVEADM_PRINT_TYPE_PAGER);
+	run->settings = load(postern_settings_file(), &error);
 	if (run->settings == NULL) {
 		postern_refuse(run, POSTERN_UNCONFIGURED, t_strconcat("settings: ", error, NULL));
 		free(error);
@@ -136,7 +148,7 @@ void postern_end(struct postern_run *run)
 	settings_free(&run->settings);
 }
 
-static void note_exit_code(const struct postern_run *run, enum postern_failure failure)
+void postern_note_exit_code(const struct postern_run *run, enum postern_failure failure)
 {
 	/* Of sysexits' codes that are used here, the greater is the worse. */
 	if (!is_http(run) && failures[failure].exit_code > doveadm_exit_code)
@@ -167,7 +179,7 @@ void postern_fail(const struct postern_run *run, enum postern_failure failure, c
 			values[i] = text;
 	}
 	postern_print(run, values);
-	note_exit_code(run, failure);
+	postern_note_exit_code(run, failure);
 }
 
 void postern_refuse(const struct postern_run *run, enum postern_failure failure, const char *text)
@@ -176,7 +188,7 @@ void postern_refuse(const struct postern_run *run, enum postern_failure failure,
 		postern_fail(run, failure, "", text);
 	} else {
 		i_error("postern: %s", text);
-		note_exit_code(run, failure);
+		postern_note_exit_code(run, failure);
 	}
 }
 
@@ -295,6 +307,7 @@ const char *doveadm_postern_plugin_version = DOVECOT_ABI_VERSION;
 
 void doveadm_postern_plugin_init(struct module *module ATTR_UNUSED)
 {
+	doveadm_cmd_register_ver2(&doveadm_postern_check_command);
 	doveadm_cmd_register_ver2(&doveadm_postern_init_command);
 	doveadm_cmd_register_ver2(&doveadm_postern_key_add_command);
 	doveadm_cmd_register_ver2(&doveadm_postern_on_command);

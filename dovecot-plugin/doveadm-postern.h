@@ -21,8 +21,8 @@ struct redisReply;
  * what became of it.
  */
 
-/* The columns that every command has are named user, status and text (init and key: the last two).
- */
+/* The columns that every command has are named user, status and text (init, key and check: the last
+   two). */
 struct postern_column {
 	const char *name; /* NULL behind the last one */
 	bool number;
@@ -61,7 +61,14 @@ bool postern_begin(struct postern_run *run, struct doveadm_cmd_context *cctx,
 /* The same for the command that makes the secrets: there is no store to ask. */
 bool postern_begin_without_secrets(struct postern_run *run, struct doveadm_cmd_context *cctx,
 				   const struct postern_column *columns);
+
+/* The same for the command that looks at the settings itself, with its own default formatter. */
+void postern_begin_without_settings(struct postern_run *run, struct doveadm_cmd_context *cctx,
+				    const struct postern_column *columns, const char *formatter);
 void postern_end(struct postern_run *run);
+
+/* The settings file that the commands read. */
+const char *postern_settings_file(void);
 
 /* The value of an option, NULL if it isn't given. */
 const char *postern_option(const struct postern_run *run, const char *name);
@@ -97,6 +104,9 @@ void postern_print(const struct postern_run *run, const char *const values[]);
 void postern_fail(const struct postern_run *run, enum postern_failure failure, const char *user,
 		  const char *text);
 
+/* Makes the exit status of the command line that of the failure, unless it is a worse one. */
+void postern_note_exit_code(const struct postern_run *run, enum postern_failure failure);
+
 /* Says that the command as a whole can't be done: an error line or, over HTTP, a row. */
 void postern_refuse(const struct postern_run *run, enum postern_failure failure, const char *text);
 
@@ -125,6 +135,7 @@ const char *postern_time(int64_t milliseconds);
 	}
 
 extern struct doveadm_cmd_ver2 doveadm_postern_erase_command;
+extern struct doveadm_cmd_ver2 doveadm_postern_check_command;
 extern struct doveadm_cmd_ver2 doveadm_postern_init_command;
 extern struct doveadm_cmd_ver2 doveadm_postern_key_add_command;
 extern struct doveadm_cmd_ver2 doveadm_postern_off_command;

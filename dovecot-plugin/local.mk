@@ -23,8 +23,27 @@ dovecot_ldflags = $(AM_LDFLAGS) -module -avoid-version -shared
 	-export-symbols-regex '^authdb_postern_'
 %canon_reldir%_libauthdb_postern_la_LIBADD = common/libpostern-common.la
 
+# What `doveadm postern check` looks at and judges: it doesn't know Dovecot (tests/unit/layering). The
+# directory is the one where Dovecot looks for the passdb, wherever this is installed.
+noinst_LTLIBRARIES += %reldir%/libpostern-check.la
+%canon_reldir%_libpostern_check_la_SOURCES = \
+	%reldir%/check.h \
+	%reldir%/check-api.c \
+	%reldir%/check-dovecot.c %reldir%/check-dovecot.h \
+	%reldir%/check-host.c \
+	%reldir%/check-postfix.c %reldir%/check-postfix.h \
+	%reldir%/check-postfix-conf.c \
+	%reldir%/check-program.c %reldir%/check-program.h \
+	%reldir%/check-redis.c \
+	%reldir%/check-text.c %reldir%/check-text.h
+%canon_reldir%_libpostern_check_la_CPPFLAGS = $(AM_CPPFLAGS) \
+	-DDOVECOT_MODULEDIR=\"$(dovecot_installed_moduledir)\"
+# Link-time optimisation stays off for what goes into a module.
+%canon_reldir%_libpostern_check_la_CFLAGS = $(AM_CFLAGS) -fno-lto
+
 %canon_reldir%_lib10_doveadm_postern_plugin_la_SOURCES = \
 	%reldir%/doveadm-postern.c %reldir%/doveadm-postern.h \
+	%reldir%/doveadm-postern-check.c \
 	%reldir%/doveadm-postern-erase.c \
 	%reldir%/doveadm-postern-init.c \
 	%reldir%/doveadm-postern-key.c \
@@ -39,4 +58,5 @@ dovecot_ldflags = $(AM_LDFLAGS) -module -avoid-version -shared
 %canon_reldir%_lib10_doveadm_postern_plugin_la_CFLAGS = $(dovecot_cflags)
 %canon_reldir%_lib10_doveadm_postern_plugin_la_LDFLAGS = $(dovecot_ldflags) \
 	-export-symbols-regex '^doveadm_postern_plugin_'
-%canon_reldir%_lib10_doveadm_postern_plugin_la_LIBADD = common/libpostern-common.la
+%canon_reldir%_lib10_doveadm_postern_plugin_la_LIBADD = %reldir%/libpostern-check.la \
+	common/libpostern-common.la

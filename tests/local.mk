@@ -7,6 +7,7 @@ check_PROGRAMS += \
 	%reldir%/unit/test-app-password \
 	%reldir%/unit/test-app-password-change \
 	%reldir%/unit/test-base64url \
+	%reldir%/unit/test-check \
 	%reldir%/unit/test-command \
 	%reldir%/unit/test-keys \
 	%reldir%/unit/test-login \
@@ -34,6 +35,8 @@ private_redis = %reldir%/unit/private-redis.c %reldir%/unit/private-redis.h \
 %canon_reldir%_unit_test_store_outage_SOURCES = %reldir%/unit/test-store-outage.c $(private_redis)
 %canon_reldir%_unit_test_store_peer_SOURCES = %reldir%/unit/test-store-peer.c $(private_redis) \
 	%reldir%/unit/fake-redis.c %reldir%/unit/fake-redis.h
+%canon_reldir%_unit_test_check_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/dovecot-plugin
+%canon_reldir%_unit_test_check_LDADD = dovecot-plugin/libpostern-check.la $(LDADD)
 LDADD = common/libpostern-common.la $(HIREDIS_LIBS) $(CMOCKA_LIBS)
 
 TESTS += $(check_PROGRAMS) %reldir%/unit/layering
@@ -53,6 +56,7 @@ EXTRA_DIST += \
 	%reldir%/e2e/milter_client.py \
 	%reldir%/e2e/script_site.py \
 	%reldir%/e2e/test_causes.py \
+	%reldir%/e2e/test_check.py \
 	%reldir%/e2e/test_clients.py \
 	%reldir%/e2e/test_doveadm.py \
 	%reldir%/e2e/test_hostile.py \

@@ -1,0 +1,190 @@
+/* doveadm postern check: reads Postfix's configuration, and finds its services and their milters.
+ */
+
+#include "check-postfix.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "check-program.h"
+
+static int read_part(struct check_postfix *postfix, const char *const argv[],
+		     struct check_text *text_r)
+{
+	char *output;
+
+	if (check_program_run(argv, &output, &postfix->error) < 0)
+		return -1;
+	check_text_read(text_r, output, '=');
+	return 0;
+}
+
+void check_read_postfix(struct check_site *site)
+{
+	/* -x: with every $name in a value replaced, by the service's own value if it has one. */
+	static const char *const main_cf[] = { "postconf", "-x", NULL };
+	static const char *const services[] = { "postconf", "-F", "*/*/command", NULL };
+	static const char *const overrides[] = { "postconf", "-P", "-x", NULL };
+	struct check_postfix *postfix = &site->postfix;
+
+	postfix->is_absent = access(MAIN_CF, F_OK) < 0;
+	if (!postfix->is_absent && read_part(postfix, main_cf, &postfix->main) == 0 &&
+	    read_part(postfix, services, &postfix->services) == 0)
+		read_part(postfix, overrides, &postfix->overrides);
+}
+
+const char *check_postfix_value(const struct check_site *site, const char *name)
+{
+	const char *value = check_text_value(&site->postfix.main, CHECK_TOP, name);
+
+	return value != NULL ? value : "";
+}
+
+const char *check_postfix_value_of(const struct check_site *site,
+				   const struct check_service *service, const char *name)
+{
+	char path[sizeof(service->name) + 80];
+	const char *value;
+
+	snprintf(path, sizeof(path), "%s/%s", service->name, name);
+	value = check_text_value(&site->postfix.overrides, CHECK_TOP, path);
+	return value != NULL ? value : check_postfix_value(site, name);
+}
+
+bool check_is_yes(const char *value)
+{
+	return strcasecmp(value, "yes") == 0;
+}
+
+/* The next service whose program is smtpd; zeroed for the first one. */
+static bool next_smtpd(const struct check_site *site, struct check_service *service)
+{
+	const struct check_text *services = &site->postfix.services;
+	static const char field[] = "/command";
+
+	while (service->at < services->lines_count) {
+		const struct check_line *line = &services->lines[service->at++];
+		size_t size = strlen(line->name), rest = sizeof(field) - 1;
+
+		if (strcspn(line->value, " ") != strlen("smtpd") ||
+		    strncmp(line->value, "smtpd", strlen("smtpd")) != 0)
+			continue;
+		if (size > rest && size - rest < sizeof(service->name) &&
+		    strcmp(line->name + size - rest, field) == 0) {
+			memcpy(service->name, line->name, size - rest);
+			service->name[size - rest] = '\0';
+			return true;
+		}
+	}
+	return false;
+}
+
+bool check_next_login(const struct check_site *site, struct check_service *service)
+{
+	while (next_smtpd(site, service)) {
+		if (check_is_yes(check_postfix_value_of(site, service, "smtpd_sasl_auth_enable")))
+			return true;
+	}
+	return false;
+}
+
+/* Milters */
+
+static void copy(char *to, size_t room, const char *from, size_t size)
+{
+	snprintf(to, room, "%.*s", (int)size, from);
+}
+
+/* What stands in braces: the address, then NAME=VALUE. */
+static void read_braces(const char *text, size_t size, struct check_milter *milter_r)
+{
+	static const char option[] = "default_action";
+	const char *end = text + size;
+
+	for (;;) {
+		size_t word;
+
+		text += strspn(text, ", \t");
+		if (text >= end)
+			return;
+		word = strcspn(text, ", \t}");
+		if (*milter_r->address == '\0') {
+			copy(milter_r->address, sizeof(milter_r->address), text, word);
+		} else if (strncmp(text, option, sizeof(option) - 1) == 0) {
+			const char *value = text + sizeof(option) - 1;
+
+			value += strspn(value, " \t");
+			if (*value == '=') {
+				value++;
+				value += strspn(value, " \t");
+				copy(milter_r->action, sizeof(milter_r->action), value,
+				     strcspn(value, ", \t}"));
+			}
+		}
+		text += word;
+	}
+}
+
+/* Takes the next milter of a list. */
+static bool next_milter(const char **list, struct check_milter *milter_r)
+{
+	const char *text = *list + strspn(*list, ", \t");
+	size_t size;
+
+	*milter_r = (struct check_milter){ .address = "" };
+	if (*text == '\0')
+		return false;
+	if (*text == '{') {
+		size = strcspn(++text, "}");
+		read_braces(text, size, milter_r);
+		*list = text + size + (text[size] == '}');
+		return true;
+	}
+	size = strcspn(text, ", \t");
+	copy(milter_r->address, sizeof(milter_r->address), text, size);
+	*list = text + size;
+	return true;
+}
+
+bool check_is_socket(const struct check_site *site, const char *address, const char *path)
+{
+	char full[400];
+	struct stat st, other;
+
+	if (strncmp(address, "unix:", 5) == 0 || strncmp(address, "local:", 6) == 0)
+		address = strchr(address, ':') + 1;
+	/* An smtpd in a chroot takes an absolute path from there. */
+	snprintf(full, sizeof(full), "%s/%s", check_postfix_value(site, "queue_directory"),
+		 address);
+	for (int i = 0; i < 2; i++) {
+		const char *candidate = i == 0 ? full : address;
+
+		if (strcmp(candidate, path) == 0)
+			return true;
+		if (stat(candidate, &st) == 0 && stat(path, &other) == 0 &&
+		    st.st_dev == other.st_dev && st.st_ino == other.st_ino)
+			return true;
+	}
+	return false;
+}
+
+bool check_find_milter(const struct check_site *site, const struct check_service *service,
+		       struct check_milter *milter_r)
+{
+	const char *list = check_postfix_value_of(site, service, "smtpd_milters");
+	const char *named = check_postfix_value_of(site, service, "postern_milter");
+	struct check_milter ours;
+
+	next_milter(&named, &ours);
+	while (next_milter(&list, milter_r)) {
+		if (strcmp(milter_r->address, ours.address) == 0)
+			return true;
+		if (site->settings != NULL &&
+		    check_is_socket(site, milter_r->address, site->settings->milter.socket))
+			return true;
+	}
+	return false;
+}

@@ -1,0 +1,237 @@
+/* doveadm postern check: Postfix's configuration. */
+
+#include "check-postfix.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static enum check_status check_reading(const struct check_site *site, char *text_r)
+{
+	if (site->postfix.is_absent)
+		return check_say(text_r, CHECK_OK, "Not on this host: there is no " MAIN_CF ".");
+	if (site->postfix.error != NULL)
+		return check_say(text_r, CHECK_WRONG, "%s", site->postfix.error);
+	return check_say(text_r, CHECK_OK, MAIN_CF " and master.cf are read.");
+}
+
+static enum check_status check_sasl(const struct check_site *site, char *text_r)
+{
+	const char *path = check_postfix_value(site, "smtpd_sasl_path");
+	char full[400];
+
+	if (strcmp(check_postfix_value(site, "smtpd_sasl_type"), "dovecot") != 0)
+		return check_say(text_r, CHECK_WRONG,
+				 "smtpd_sasl_type is %s, so SMTP logins don't ask Postern: make it "
+				 "dovecot",
+				 check_postfix_value(site, "smtpd_sasl_type"));
+	if (strncmp(path, "inet:", 5) == 0)
+		return check_say(text_r, CHECK_OK, "SMTP logins ask Dovecot at %s.", path);
+	if (strncmp(path, "unix:", 5) == 0)
+		path += 5;
+	snprintf(full, sizeof(full), "%s%s%s",
+		 *path == '/' ? "" : check_postfix_value(site, "queue_directory"),
+		 *path == '/' ? "" : "/", path);
+	if (access(full, F_OK) < 0)
+		return check_say(
+			text_r, CHECK_WRONG,
+			"Nobody listens at %s: let smtpd_sasl_path and the unix_listener in "
+			"Dovecot's service auth name one socket",
+			full);
+	return check_say(text_r, CHECK_OK, "SMTP logins ask Dovecot at %s.", full);
+}
+
+/* Where other servers bring mail: port 25, by number, name or behind postscreen. */
+static bool is_port_25(const struct check_service *service)
+{
+	size_t size = strcspn(service->name, "/");
+	const char *type = service->name + size;
+	const char *port = service->name;
+
+	if (strcmp(service->name, "smtpd/pass") == 0)
+		return true;
+	for (size_t i = 0; i < size; i++) {
+		if (service->name[i] == ':')
+			port = service->name + i + 1;
+	}
+	return strcmp(type, "/inet") == 0 &&
+	       (strncmp(port, "smtp/", 5) == 0 || strncmp(port, "25/", 3) == 0);
+}
+
+static enum check_status check_port_25(const struct check_site *site, char *text_r)
+{
+	struct check_service service = { .at = 0 };
+
+	while (check_next_login(site, &service)) {
+		if (is_port_25(&service))
+			return check_say(
+				text_r, CHECK_WRONG,
+				"%s offers AUTH: set smtpd_sasl_auth_enable = no in main.cf, "
+				"and yes only in the submission services",
+				service.name);
+	}
+	return check_say(text_r, CHECK_OK, "Port 25 doesn't offer AUTH.");
+}
+
+static enum check_status check_milters(const struct check_site *site, char *text_r)
+{
+	struct check_service service = { .at = 0 };
+	struct check_milter milter;
+	unsigned int count = 0;
+
+	while (check_next_login(site, &service)) {
+		if (!check_find_milter(site, &service, &milter))
+			return check_say(text_r, CHECK_WRONG,
+					 "%s doesn't ask postern-milter, so nothing sent there is "
+					 "limited: add -o smtpd_milters=$postern_milter to it",
+					 service.name);
+		count++;
+	}
+	if (count == 0)
+		return check_say(text_r, CHECK_WARNING,
+				 "No service offers AUTH, so nobody can send: take over the "
+				 "services of postfix-master.cf");
+	return check_say(text_r, CHECK_OK, "Services that ask postern-milter: %u.", count);
+}
+
+static enum check_status check_milter_address(const struct check_site *site, char *text_r)
+{
+	struct check_service service = { .at = 0 };
+	struct check_milter milter;
+
+	if (site->settings == NULL)
+		return check_say(text_r, CHECK_UNKNOWN,
+				 "The settings name the milter's socket: mend them first.");
+	while (check_next_login(site, &service)) {
+		if (!check_find_milter(site, &service, &milter))
+			continue;
+		if (strncmp(milter.address, "inet", 4) == 0)
+			return check_say(text_r, CHECK_WARNING,
+					 "%s asks the milter over TCP, where each message waits 44 "
+					 "ms: use the unix socket, as postfix-main.cf does",
+					 service.name);
+		if (!check_is_socket(site, milter.address, site->settings->milter.socket))
+			return check_say(text_r, CHECK_WRONG,
+					 "%s asks %s, but postern-milter listens at %s: name one "
+					 "socket in postern_milter and postern.conf",
+					 service.name, milter.address,
+					 site->settings->milter.socket);
+	}
+	return check_say(text_r, CHECK_OK, "Postfix and postern-milter name one socket.");
+}
+
+static enum check_status check_milter_action(const struct check_site *site, char *text_r)
+{
+	struct check_service service = { .at = 0 };
+	struct check_milter milter;
+
+	while (check_next_login(site, &service)) {
+		const char *action;
+
+		if (!check_find_milter(site, &service, &milter))
+			continue;
+		action = *milter.action != '\0'
+				 ? milter.action
+				 : check_postfix_value_of(site, &service, "milter_default_action");
+		if (strcmp(action, "tempfail") != 0 && strcmp(action, "reject") != 0)
+			return check_say(text_r, CHECK_WRONG,
+					 "While the milter is down, %s has default_action=%s: make "
+					 "it tempfail, so that nothing passes unlimited",
+					 service.name, action);
+	}
+	return check_say(text_r, CHECK_OK, "While the milter is down, nothing passes unlimited.");
+}
+
+static enum check_status check_tls(const struct check_site *site, char *text_r)
+{
+	struct check_service service = { .at = 0 };
+
+	while (check_next_login(site, &service)) {
+		if (!check_is_yes(
+			    check_postfix_value_of(site, &service, "smtpd_tls_wrappermode")) &&
+		    !check_is_yes(check_postfix_value_of(site, &service, "smtpd_tls_auth_only")) &&
+		    !check_is_yes(check_postfix_value_of(site, &service, "smtpd_enforce_tls")) &&
+		    strcmp(check_postfix_value_of(site, &service, "smtpd_tls_security_level"),
+			   "encrypt") != 0)
+			return check_say(
+				text_r, CHECK_WARNING,
+				"%s takes passwords in the clear: set "
+				"smtpd_tls_auth_only = yes, unless it is there for programs "
+				"that can't do TLS",
+				service.name);
+	}
+	return check_say(text_r, CHECK_OK, "SMTP AUTH needs TLS.");
+}
+
+static enum check_status check_dsn(const struct check_site *site, char *text_r)
+{
+	struct check_service service = { .at = 0 };
+
+	while (check_next_login(site, &service)) {
+		if (!check_list_has(
+			    check_postfix_value_of(site, &service, "smtpd_discard_ehlo_keywords"),
+			    "dsn"))
+			return check_say(text_r, CHECK_WRONG,
+					 "%s offers DSN, with which a cracked account hides its "
+					 "bounces: add -o smtpd_discard_ehlo_keywords="
+					 "silent-discard,dsn to it",
+					 service.name);
+	}
+	return check_say(text_r, CHECK_OK, "DSN isn't offered where AUTH is.");
+}
+
+static enum check_status check_queue_ids(const struct check_site *site, char *text_r)
+{
+	if (!check_is_yes(check_postfix_value(site, "enable_long_queue_ids")))
+		return check_say(text_r, CHECK_WRONG,
+				 "Queue ids come again, so a message may pass uncharged: set "
+				 "enable_long_queue_ids = yes");
+	return check_say(text_r, CHECK_OK, "Queue ids never come again.");
+}
+
+static enum check_status check_protocol(const struct check_site *site, char *text_r)
+{
+	struct check_service service = { .at = 0 };
+
+	while (check_next_login(site, &service)) {
+		const char *protocol = check_postfix_value_of(site, &service, "smtpd_sasl_service");
+
+		if (strcmp(protocol, "smtp") != 0)
+			return check_say(
+				text_r, CHECK_WRONG,
+				"%s has smtpd_sasl_service = %s, which Postern doesn't know: "
+				"leave it at smtp",
+				service.name, protocol);
+	}
+	return check_say(text_r, CHECK_OK, "SMTP logins are known as such.");
+}
+
+static const char *postfix_unknown(const struct check_site *site)
+{
+	return site->postfix.error == NULL
+		       ? NULL
+		       : "Postfix's configuration can't be read: see 'postfix'.";
+}
+
+static bool postfix_absent(const struct check_site *site)
+{
+	return site->postfix.is_absent;
+}
+
+static const struct check checks[] = {
+	{ .name = "postfix", .run = check_reading, .always = true },
+	{ .name = "postfix-sasl", .run = check_sasl },
+	{ .name = "postfix-port-25", .run = check_port_25 },
+	{ .name = "postfix-milter", .run = check_milters },
+	{ .name = "postfix-milter-address", .run = check_milter_address },
+	{ .name = "postfix-milter-action", .run = check_milter_action },
+	{ .name = "postfix-tls", .run = check_tls },
+	{ .name = "postfix-dsn", .run = check_dsn },
+	{ .name = "postfix-queue-ids", .run = check_queue_ids },
+	{ .name = "postfix-protocol", .run = check_protocol },
+	{ .name = NULL },
+};
+
+const struct check_topic check_postfix_topic = { .checks = checks,
+						 .unknown = postfix_unknown,
+						 .absent = postfix_absent };

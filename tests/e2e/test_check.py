@@ -1,0 +1,585 @@
+"""
+`doveadm postern check`: on a site made of the samples nothing is wrong, and each mistake is named by
+one line of its own. The files are changed and nobody is told: the check reads files.
+"""
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import socket
+
+import pytest
+
+from conftest import wait_until
+from test_doveadm import FORMATTERS, http, http_rows, rows_and_status
+
+EX_CONFIG = 78
+ORDER = ["ok", "unknown", "warning", "wrong"]
+
+# What the sandbox itself causes: it has switched on the sample's address for programs without TLS.
+SANDBOX = {"postfix-tls": ("warning", r"127\.0\.0\.4:\d+/inet takes passwords in the clear: .*")}
+
+REDIS_INFO = ["redis-version", "redis-role", "redis-eviction", "redis-memory", "redis-log",
+              "redis-writes"]
+TOPICS = {
+    "redis": ["redis-scripts", "redis-marks", *REDIS_INFO],
+    "dovecot": ["dovecot-passdb-first", "dovecot-passdb-final", "dovecot-settings",
+                "dovecot-master-users", "dovecot-mechanisms", "dovecot-names", "dovecot-tls",
+                "dovecot-pop3-lock", "dovecot-trusted", "api-address", "api-key", "api-commands"],
+    "postfix": ["postfix-sasl", "postfix-port-25", "postfix-milter", "postfix-milter-address",
+                "postfix-milter-action", "postfix-tls", "postfix-dsn", "postfix-queue-ids",
+                "postfix-protocol"],
+}
+NAMES = ["settings", "secrets", "internal-networks", "module", "milter",
+         *(name for topic, names in TOPICS.items() for name in (topic, *names))]
+
+
+@pytest.fixture(scope="module")
+def own(make_module_sandbox):
+    """A sandbox that only these tests change, each for itself."""
+    return make_module_sandbox(options=["--redis-auth"])
+
+
+@contextlib.contextmanager
+def changed(path, *changes):
+    """The file with its text changed by (regular expression, replacement) pairs, for a while."""
+    with open(path, encoding="utf-8") as file:
+        before = text = file.read()
+    for pattern, replacement in changes:
+        text, count = re.subn(pattern, replacement, text, flags=re.MULTILINE)
+        assert count, f"nothing in {path} is like {pattern}"
+    try:
+        # Not a new file: its owner and mode stay.
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        yield
+    finally:
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(before)
+
+
+def check(own):
+    """What each check says: {name: (status, text)}."""
+    rows, status = rows_and_status(own, "postern", "check")
+    said = {row["check"]: (row["status"], row["text"]) for row in rows}
+    assert len(said) == len(rows)
+    assert status == (EX_CONFIG if any(word == "wrong" for word, _ in said.values()) else 0)
+    for word, text in said.values():
+        assert word in ORDER and text.isprintable() and text.isascii() and len(text) < 400
+    return said
+
+
+def complaints(said):
+    """All that isn't ok, but for what the sandbox causes."""
+    return {name: row for name, row in said.items() if row[0] != "ok" and not (
+        name in SANDBOX and row[0] == SANDBOX[name][0] and re.fullmatch(SANDBOX[name][1], row[1]))}
+
+
+def assert_only(own, name, status, text):
+    """Exactly this line is added to those of a good sandbox."""
+    found = complaints(check(own))
+    assert list(found) == [name]
+    assert found[name][0] == status and re.search(text, found[name][1]), found
+
+
+# A good sandbox
+
+def test_all_is_well(own):
+    said = check(own)
+    assert list(said) == NAMES
+    assert not complaints(said)
+    assert said["redis-version"][1].startswith(("Redis 7", "Valkey "))
+    assert re.fullmatch(r"Redis at unix:\S+ answers, after \d+ ms\.", said["redis"][1])
+    assert said["postfix-milter"][1] == "Services that ask postern-milter: 3."
+
+
+@pytest.mark.parametrize("formatter", FORMATTERS)
+def test_formatters(own, formatter):
+    text = str(own.doveadm("postern", "check", formatter=formatter))
+    assert all(name in text for name in NAMES)
+
+
+def test_one_line_each_by_default(own):
+    done = own.inside("doveadm", "-c", "/mnt/postern/etc/dovecot.conf", "postern", "check")
+    lines = done.stdout.splitlines()
+    assert lines[0].split() == ["check", "status", "text"]
+    assert [line.split()[0] for line in lines[1:]] == NAMES
+
+
+def test_http(own):
+    """Where Dovecot's own process finds the configuration; and there is no exit status."""
+    rows = http_rows(own, "posternCheck")
+    assert not complaints({row["check"]: (row["status"], row["text"]) for row in rows})
+    with changed(f"{own.directory}/etc/dovecot.conf", (r"\A", "pop3_lock_session = no\n"),
+                 (r"^(!include .*)$", r"\1\npop3_lock_session = no")):
+        rows = http_rows(own, "posternCheck")
+        assert [row["check"] for row in rows] == NAMES
+        assert [row["check"] for row in rows if row["status"] == "wrong"] == ["dovecot-pop3-lock"]
+    assert http(own, ["posternCheck", {"users": "x"}]) == \
+        [("error", {"type": "invalidRequest", "exitCode": 0})]
+
+
+# Settings and secrets
+
+@pytest.mark.parametrize("change, text", [
+    ((r"^(help_url = ).*", r"\1nonsense"), r"etc/postern\.conf:\d+: help_url: expected "),
+    ((r"^\[milter\]", "[miller]"), r"etc/postern\.conf:\d+: \[miller\]: expected "),
+])
+def test_settings(own, change, text):
+    with changed(own.settings_file, change):
+        found = complaints(check(own))
+    assert found["settings"][0] == "wrong" and re.search(text, found["settings"][1])
+    assert {row[0] for name, row in found.items() if name != "settings"} == {"unknown"}
+    assert {"secrets", "internal-networks", "milter", *TOPICS["redis"]} <= set(found)
+
+
+def test_settings_missing(own):
+    os.rename(own.settings_file, own.settings_file + ".away")
+    try:
+        assert check(own)["settings"] == \
+            ("wrong", "/mnt/postern/etc/postern.conf: No such file or directory")
+    finally:
+        os.rename(own.settings_file + ".away", own.settings_file)
+
+
+@pytest.mark.parametrize("networks, status", [
+    ("0.0.0.0/0 ::/0", "warning"), ("::/0", "warning"), ("0.0.0.0/0", "warning"),
+    ("127.0.0.0/8", "ok"), ("", "ok")])
+def test_introduction_mode(own, networks, status):
+    with changed(own.settings_file, (r"^internal_networks = .*", f"internal_networks = {networks}")):
+        found = complaints(check(own))
+    assert {name: row[0] for name, row in found.items()} == \
+        ({} if status == "ok" else {"internal-networks": status})
+
+
+@pytest.mark.parametrize("mode, uid, text", [
+    (0o644, 0, r"expected a file that others can't open: chmod 0640"),
+    (0o660, 0, r"can be written by its group: chmod 0640"),
+    (0o640, 8, r"belongs to another user than root.*: chown root"),
+])
+def test_secrets_mode(own, mode, uid, text):
+    before = os.stat(own.secrets_file)
+    os.chmod(own.secrets_file, mode)
+    os.chown(own.secrets_file, uid, -1)
+    try:
+        found = complaints(check(own))
+    finally:
+        os.chmod(own.secrets_file, before.st_mode)
+        os.chown(own.secrets_file, before.st_uid, -1)
+    assert found.pop("secrets")[0] == "wrong"
+    # Without secrets nobody logs in to Redis.
+    assert {row[0] for row in found.values()} <= {"unknown"}
+
+
+@pytest.mark.parametrize("change, text", [
+    ((r"^\d+ = .*\n", ""), "at least one key.*postern key add"),
+    ((r"^(\d+ = ..).*", r"\1"), r"etc/secrets:\d+: 1: expected 64 hexadecimal digits"),
+    ((r"^password = .*", ""), "user: expected a password for it"),
+])
+def test_secrets(own, change, text):
+    with changed(own.secrets_file, change):
+        status, said = check(own)["secrets"]
+    assert status == "wrong" and re.search(text, said)
+
+
+# Redis
+
+@pytest.fixture
+def redis_config(own):
+    """Sets what redis.conf says, and sets it back."""
+    client, before = own.redis(), {}
+
+    def set_config(name, value):
+        before.setdefault(name, client.config_get(name)[name])
+        client.config_set(name, value)
+    yield set_config
+    for name, value in before.items():
+        client.config_set(name, value)
+
+
+def test_redis_evicts(own, redis_config):
+    redis_config("maxmemory-policy", "allkeys-lru")
+    assert_only(own, "redis-eviction", "wrong", "allkeys-lru.*: make it noeviction")
+
+
+def test_redis_keeps_no_log(own, redis_config):
+    redis_config("appendonly", "no")
+    assert_only(own, "redis-log", "warning", "appendonly is off")
+
+
+@pytest.mark.parametrize("percent, status, text", [
+    (50, "ok", r"\d+ % of maxmemory are used"),
+    (90, "warning", r"\d+ % of maxmemory are used.*raise it"),
+])
+def test_redis_memory(own, redis_config, percent, status, text):
+    used = own.redis().info("memory")["used_memory"]
+    redis_config("maxmemory", used * 100 // percent)
+    found = check(own)["redis-memory"]
+    assert found[0] == status and re.match(text, found[1])
+
+
+def test_redis_disk(own, redis_config):
+    """A snapshot that can't be written: its name is a directory's. Redis then takes no writes."""
+    client = own.redis()
+    path = f"{own.directory}/redis/dump.rdb"
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
+    os.mkdir(path)
+    try:
+        client.bgsave()
+        wait_until(lambda: client.info("persistence")["rdb_last_bgsave_status"] == "err",
+                   "the snapshot to fail")
+        status, text = check(own)["redis"]
+        assert status == "wrong" and re.search("MISCONF .*; look into its log, and at its disk", text)
+        redis_config("stop-writes-on-bgsave-error", "no")
+        assert_only(own, "redis-writes", "wrong", "can't write to its disk .*rdb_last_bgsave_status")
+    finally:
+        os.rmdir(path)
+        wait_until(lambda: not client.info("persistence")["rdb_bgsave_in_progress"], "the end of it")
+        client.bgsave()
+        wait_until(lambda: client.info("persistence")["rdb_last_bgsave_status"] == "ok",
+                   "a snapshot")
+
+
+def test_redis_is_a_replica(own):
+    client = own.redis()
+    client.replicaof("127.0.0.1", "1")
+    try:
+        said = check(own)
+    finally:
+        client.replicaof("NO", "ONE")
+    assert said["redis-role"][0] == "wrong" and "lead to the master" in said["redis-role"][1]
+
+
+@pytest.mark.parametrize("rule, expected", [
+    ("-info", dict.fromkeys(REDIS_INFO, "unknown")),
+    ("-@scripting", {"redis-scripts": "wrong"}),
+    ("-get", {"redis-marks": "wrong", "redis-scripts": "wrong"}),
+])
+def test_redis_user_may_not(own, rule, expected):
+    client = own.redis()
+    client.execute_command("ACL", "SETUSER", "postern", rule)
+    try:
+        found = complaints(check(own))
+    finally:
+        client.execute_command("ACL", "SETUSER", "postern", "+@all", "-@admin", "-@dangerous",
+                               "+info")
+    assert {name: row[0] for name, row in found.items()} == expected
+    for _, text in found.values():
+        assert "NOPERM" in text or "The user executing the script can't" in text
+    if rule == "-info":
+        assert "put +info" in found["redis-memory"][1]
+
+
+@pytest.mark.parametrize("change, text", [
+    (lambda client: client.delete("postern:{3}:mark"), "1 of 64 partitions have no mark"),
+    (lambda client: client.set("postern:{3}:mark", "999"),
+     "1 of 64 partitions hold data of another version"),
+])
+def test_redis_marks(own, change, text):
+    client = own.redis()
+    before = client.get("postern:{3}:mark")
+    change(client)
+    try:
+        assert_only(own, "redis-marks", "wrong", text)
+    finally:
+        client.set("postern:{3}:mark", before)
+
+
+def test_redis_empty(make_sandbox):
+    own = make_sandbox(options=["--no-init"])
+    assert_only(own, "redis-marks", "wrong", "restore them, or run 'doveadm postern init'")
+    own.doveadm("postern", "init", formatter="flow")
+    assert not complaints(check(own))
+
+
+def assert_redis_away(own, text):
+    found = complaints(check(own))
+    assert list(found) == ["redis", *TOPICS["redis"]]
+    status, said = found.pop("redis")
+    assert status == "wrong" and re.search(text, said)
+    assert {row for row in found.values()} == {("unknown", "Redis doesn't answer: see 'redis'.")}
+
+
+def test_redis_away(make_sandbox):
+    own = make_sandbox(options=["--redis-auth"])
+    with changed(own.secrets_file, (r"^password = .*", "password = wrong")):
+        assert_redis_away(own, "refuses us: WRONGPASS.*the password in /mnt/postern/etc/secrets")
+    os.kill(own.redis_pid, signal.SIGSTOP)
+    try:
+        assert_redis_away(own, "no answer within 1000 ms; start it")
+    finally:
+        os.kill(own.redis_pid, signal.SIGCONT)
+    os.kill(own.redis_pid, signal.SIGTERM)
+    wait_until(lambda: not os.path.exists(own.redis_socket), "Redis to end")
+    assert_redis_away(own, r"Redis at unix:\S+: No such file or directory; start it")
+
+
+# Dovecot
+
+# Where Postern's lines are, and behind them a site's own, which win.
+POSTERN, SITE = "etc/dovecot-postern.conf", "etc/dovecot.conf"
+
+DOVECOT = {
+    "passdb of the site first": (
+        SITE, [(r"^(!include .*dovecot-postern.conf)$",
+                r"passdb {\n  driver = pam\n}\n\1")],
+        "dovecot-passdb-first", "wrong", "passdb pam is asked before"),
+    "passdb in a block": (
+        SITE, [(r"\Z", "\nprotocol smtp {\n  passdb {\n    driver = pam\n  }\n}\n")],
+        "dovecot-passdb-first", "warning", "in a protocol block"),
+    "refusals aren't final": (
+        POSTERN, [(r"^  result_failure = .*\n", "")],
+        "dovecot-passdb-final", "wrong", "result_failure = continue.*make it .* return-fail"),
+    "failures aren't final": (
+        POSTERN, [(r"^  result_internalfail = .*", "  result_internalfail = continue")],
+        "dovecot-passdb-final", "wrong", "result_internalfail = continue"),
+    "only some names are asked": (
+        POSTERN, [(r"^  result_failure", "  username_filter = *@example.org\n  result_failure")],
+        "dovecot-passdb-final", "wrong", r"username_filter = \*@example\.org"),
+    "another settings file": (
+        POSTERN, [(r"^  args = .*", "  args = /etc/postern/other.conf")],
+        "dovecot-settings", "wrong", "args = /etc/postern/other.conf.*one file in both"),
+    "master users from outside": (
+        SITE, [(r"\Z", "\npassdb {\n  driver = passwd-file\n  args = /etc/masters\n"
+                       "  master = yes\n}\n")],
+        "dovecot-master-users", "warning", "add result_success = continue"),
+    "another mechanism": (
+        SITE, [(r"\Z", "\nauth_mechanisms = plain login cram-md5\n")],
+        "dovecot-mechanisms", "wrong", "offers cram-md5"),
+    "no LOGIN": (
+        SITE, [(r"\Z", "\nauth_mechanisms = plain\n")],
+        "dovecot-mechanisms", "warning", "lacks login"),
+    "Dovecot's own characters": (
+        POSTERN, [(r"^auth_username_chars = .*\n", "")],
+        "dovecot-names", "warning", r'lacks "\+=&\'~ "'),
+    "no digits": (
+        POSTERN, [(r"^auth_username_chars = .*",
+                   "auth_username_chars = abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ@.")],
+        "dovecot-names", "wrong", "lacks '0'"),
+    "passwords in the clear": (
+        SITE, [(r"\Z", "\ndisable_plaintext_auth = no\n")],
+        "dovecot-tls", "wrong", "set disable_plaintext_auth = yes"),
+    "ssl = yes": (
+        SITE, [(r"\Z", "\nssl = yes\n")], "dovecot-tls", "warning", "make it ssl = required"),
+    "ssl = no": (
+        SITE, [(r"\Z", "\nssl = no\n")], "dovecot-tls", "wrong", "make it ssl = required"),
+    "two POP3 sessions": (
+        SITE, [(r"\Z", "\nprotocol pop3 {\n  pop3_lock_session = no\n}\n")],
+        "dovecot-pop3-lock", "wrong", "set pop3_lock_session = yes"),
+    "trusted, and not internal": (
+        SITE, [(r"\Z", "\nlogin_trusted_networks = 127.0.0.3 192.0.2.0/24\n")],
+        "dovecot-trusted", "warning", "^192.0.2.0/24 of login_trusted_networks isn't internal"),
+    "API for everybody": (
+        POSTERN, [(r"^    address = 127.0.0.1\n", "")],
+        "api-address", "warning", "listens at all addresses without TLS"),
+    "API without a key": (
+        POSTERN, [(r"^!include_try .*", "")], "api-key", "wrong", "doveadm_api_key isn't set"),
+    "API with all commands": (
+        POSTERN, [(r"^doveadm_allowed_commands = .*", "doveadm_allowed_commands =")],
+        "api-commands", "wrong", "reads and deletes all mail"),
+    "API with a space": (
+        POSTERN, [(r"^(doveadm_allowed_commands = .*),postern off", r"\1, postern off")],
+        "api-commands", "wrong", "space at a comma"),
+}
+
+
+@pytest.mark.parametrize("file, changes, name, status, text", DOVECOT.values(), ids=DOVECOT)
+def test_dovecot(own, file, changes, name, status, text):
+    with changed(f"{own.directory}/{file}", *changes):
+        assert_only(own, name, status, text)
+    assert not complaints(check(own))
+
+
+def test_dovecot_master_users_are_refused(own):
+    with changed(f"{own.directory}/{SITE}", (
+            r"\Z", "\npassdb {\n  driver = passwd-file\n  args = /etc/masters\n  master = yes\n"
+                   "  result_success = continue\n}\n")):
+        said = check(own)
+    assert not complaints(said)
+    assert said["dovecot-master-users"][1] == "Master users are refused from outside."
+
+
+def test_dovecot_without_postern(own):
+    with changed(f"{own.directory}/{POSTERN}", (r"^  driver = postern", "  driver = pam")):
+        found = complaints(check(own))
+    assert found["dovecot-passdb-first"][0] == "wrong"
+    assert "No passdb has driver = postern" in found["dovecot-passdb-first"][1]
+    assert found["dovecot-passdb-final"][0] == found["dovecot-settings"][0] == "unknown"
+
+
+def test_dovecot_without_an_api(own):
+    with changed(f"{own.directory}/{POSTERN}", (r"^  inet_listener http {", "  inet_listener x {"),
+                 (r"^doveadm_allowed_commands = .*", ""), (r"^!include_try .*", "")):
+        said = check(own)
+    assert not complaints(said)
+    assert said["api-key"] == ("ok", "There is no HTTP API.")
+
+
+def test_dovecot_mistake(own):
+    """doveadm itself doesn't start with one; its process that serves HTTP has started before."""
+    with changed(f"{own.directory}/{SITE}", (r"\Z", "\nnonsense = 1\n")):
+        rows = http_rows(own, "posternCheck")
+    found = complaints({row["check"]: (row["status"], row["text"]) for row in rows})
+    status, text = found.pop("dovecot")
+    assert status == "wrong" and re.search(r"doveconf: .*etc/dovecot\.conf.* nonsense", text)
+    assert list(found) == TOPICS["dovecot"]
+    assert {status for status, _ in found.values()} == {"unknown"}
+
+
+# Postfix
+
+MAIN, MASTER = "postfix/etc/main.cf", "postfix/etc/master.cf"
+FIRST = r"127\.0\.0\.1:\d+/inet "
+
+POSTFIX = {
+    "another SASL": (
+        MAIN, [(r"^smtpd_sasl_type = .*", "smtpd_sasl_type = cyrus")],
+        "postfix-sasl", "wrong", "smtpd_sasl_type is cyrus"),
+    "a socket that nobody listens at": (
+        MAIN, [(r"^smtpd_sasl_path = .*", "smtpd_sasl_path = private/nobody")],
+        "postfix-sasl", "wrong", "Nobody listens at .*/private/nobody"),
+    "AUTH at port 25": (
+        MASTER, [(r"\A", "127.0.0.1:25 inet n - y - - smtpd\n  -o smtpd_sasl_auth_enable=yes\n"
+                         "  -o smtpd_milters=$postern_milter\n"
+                         "  -o smtpd_discard_ehlo_keywords=dsn\n")],
+        "postfix-port-25", "wrong", "127.0.0.1:25/inet offers AUTH"),
+    "AUTH at port 25 by name": (
+        MASTER, [(r"\A", "smtp inet n - y - - smtpd\n  -o smtpd_sasl_auth_enable=yes\n"
+                         "  -o { smtpd_milters = inet:127.0.0.1:1, $postern_milter }\n"
+                         "  -o smtpd_discard_ehlo_keywords=starttls,DSN\n")],
+        "postfix-port-25", "wrong", "smtp/inet offers AUTH"),
+    "AUTH behind postscreen": (
+        MASTER, [(r"\A", "smtpd pass - - y - - smtpd\n  -o smtpd_sasl_auth_enable=yes\n"
+                         "  -o smtpd_milters=unix:postern/milter.sock\n"
+                         "  -o smtpd_discard_ehlo_keywords=dsn\n")],
+        "postfix-port-25", "wrong", "smtpd/pass offers AUTH"),
+    "a service without the milter": (
+        MASTER, [(r"(syslog_name=postfix/submissions\n(?:.*\n)*?)  -o smtpd_milters=.*\n", r"\1")],
+        "postfix-milter", "wrong", FIRST + "doesn't ask postern-milter"),
+    "nobody can send": (
+        MASTER, [(r"^  -o smtpd_sasl_auth_enable=yes\n", "")],
+        "postfix-milter", "warning", "nobody can send"),
+    "the milter over TCP": (
+        MAIN, [("{ unix:postern/milter.sock,", "{ inet:127.0.0.1:8899,")],
+        "postfix-milter-address", "warning", FIRST + ".*44 ms: use the unix socket"),
+    "another socket": (
+        MAIN, [("{ unix:postern/milter.sock,", "{ unix:postern/other.sock,")],
+        "postfix-milter-address", "wrong", FIRST + "asks unix:postern/other.sock"),
+    "the milter is away": (
+        MAIN, [("default_action=tempfail", "default_action=accept")],
+        "postfix-milter-action", "wrong", FIRST + "has default_action=accept"),
+    "the milter is away, by default": (
+        MAIN, [(" default_action=tempfail,", ""), (r"\Z", "\nmilter_default_action = quarantine\n")],
+        "postfix-milter-action", "wrong", "has default_action=quarantine"),
+    "DSN": (
+        MASTER, [(r"^  -o smtpd_discard_ehlo_keywords=.*\n", "")],
+        "postfix-dsn", "wrong", FIRST + "offers DSN"),
+    "short queue ids": (
+        MAIN, [(r"^enable_long_queue_ids = .*", "enable_long_queue_ids = no")],
+        "postfix-queue-ids", "wrong", "set enable_long_queue_ids = yes"),
+    "another protocol": (
+        MASTER, [(r"^(  -o smtpd_tls_wrappermode=yes)$", r"\1\n  -o smtpd_sasl_service=submission")],
+        "postfix-protocol", "wrong", FIRST + "has smtpd_sasl_service = submission"),
+}
+
+
+@pytest.mark.parametrize("file, changes, name, status, text", POSTFIX.values(), ids=POSTFIX)
+def test_postfix(own, file, changes, name, status, text):
+    with changed(f"{own.directory}/{file}", *changes):
+        assert_only(own, name, status, text)
+    assert not complaints(check(own))
+
+
+def test_postfix_tls(own):
+    # Its own exception counts no longer, and here are services for everybody.
+    with changed(f"{own.directory}/{MAIN}", (r"^smtpd_tls_auth_only = .*", "")), \
+            changed(f"{own.directory}/{MASTER}", (r"^  -o smtpd_tls_security_level=encrypt\n", "")):
+        status, text = check(own)["postfix-tls"]
+    assert status == "warning" and re.match(FIRST + "takes passwords in the clear", text)
+
+
+def test_postfix_tls_everywhere(own):
+    with changed(f"{own.directory}/{MASTER}", (r"^  -o smtpd_tls_auth_only=no\n", "")):
+        assert check(own)["postfix-tls"] == ("ok", "SMTP AUTH needs TLS.")
+
+
+def test_postfix_mistake(own):
+    with changed(f"{own.directory}/{MASTER}", (r"\A", "nonsense\n")):
+        found = complaints(check(own))
+    status, text = found.pop("postfix")
+    assert status == "wrong" and text.startswith("postconf: ") and "master.cf" in text
+    assert {status for status, _ in found.values()} <= {"unknown"} and found
+
+
+def test_postfix_absent(own):
+    shutil.move(f"{own.directory}/{MAIN}", f"{own.directory}/main.cf.away")
+    try:
+        said = check(own)
+    finally:
+        shutil.move(f"{own.directory}/main.cf.away", f"{own.directory}/{MAIN}")
+    assert not complaints(said)
+    assert [name for name in said if name.startswith("postfix")] == ["postfix"]
+    assert said["postfix"][1].startswith("Not on this host")
+
+
+# The milter and the module
+
+@contextlib.contextmanager
+def milter_socket_replaced(own):
+    folder = f"{own.directory}/postfix/spool/postern"
+    os.rename(f"{folder}/milter.sock", f"{folder}/away.sock")
+    try:
+        yield f"{folder}/milter.sock"
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(f"{folder}/milter.sock")
+        os.rename(f"{folder}/away.sock", f"{folder}/milter.sock")
+
+
+def test_milter_socket_missing(own):
+    with milter_socket_replaced(own):
+        found = complaints(check(own))
+    assert found["milter"][0] == "wrong" and "start postern-milter" in found["milter"][1]
+
+
+def test_milter_socket_is_a_file(own):
+    with milter_socket_replaced(own) as path:
+        open(path, "w", encoding="ascii").close()
+        assert_only(own, "milter", "wrong", "is no socket")
+
+
+def test_milter_gone(own):
+    """It left its socket behind."""
+    with milter_socket_replaced(own) as path:
+        folder = os.open(os.path.dirname(path), os.O_PATH | os.O_DIRECTORY)
+        with socket.socket(socket.AF_UNIX) as left:
+            left.bind(f"/proc/self/fd/{folder}/milter.sock")
+        os.close(folder)
+        shutil.chown(path, "nobody", "postfix")
+        os.chmod(path, 0o660)
+        assert_only(own, "milter", "wrong", "Connection refused: postern-milter doesn't run")
+
+
+@pytest.mark.parametrize("group, mode", [("root", 0o770), ("postfix", 0o700)])
+def test_milter_socket_closed_to_postfix(own, group, mode):
+    path = f"{own.directory}/postfix/spool/postern/milter.sock"
+    before = os.stat(path)
+    shutil.chown(path, group=group)
+    os.chmod(path, mode)
+    try:
+        assert_only(own, "milter", "wrong", "isn't open to the group postfix")
+    finally:
+        os.chown(path, -1, before.st_gid)
+        os.chmod(path, before.st_mode)
+
+
+def test_module_missing(own):
+    path = f"{own.directory}/modules/auth/libauthdb_postern.so"
+    os.rename(path, f"{own.directory}/libauthdb_postern.so")
+    try:
+        assert_only(own, "module", "warning", "won't start with passdb postern")
+    finally:
+        os.rename(f"{own.directory}/libauthdb_postern.so", path)
