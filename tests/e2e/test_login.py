@@ -461,8 +461,9 @@ def auth_request(sandbox, wanted):
 
 def test_A9_time_tells_nothing(sandbox, account):
     """
-    Dovecot answers failures together, at its own pace; and before that Redis does the same work,
-    seen here as the very commands, for an account that is there, and one that isn't.
+    Dovecot answers failures together, at its own pace; and before that Redis looks at the same, seen
+    here as the very commands, for an account that is there, and one that isn't. (Where access is on
+    it then notes the wrong password (D4), microseconds that Dovecot's pace hides.)
     """
     sandbox.on(account)
     strangers = new_account("stranger")
@@ -477,11 +478,12 @@ def test_A9_time_tells_nothing(sandbox, account):
         for seen in monitor.listen():
             if seen["command"] == "PING":
                 break
-            if any(name in seen["command"] for name in (account, strangers)):
+            if any(name in seen["command"] for name in (account, strangers)) and \
+                    not re.match("[GS]ET postern:.*:wrong:", seen["command"]):
                 words = seen["command"].replace(account, "NAME").replace(strangers, "NAME")
                 # Digests, attempts and partitions differ, and their length doesn't.
                 commands.append(len(words) if words.startswith("EVALSHA") else
-                                re.sub(r"\{\d+\}|password:\S+", "", words))
+                                re.sub(r"\{\d+\}|app:\S+", "", words))
     assert len(commands) == 2 * len(kinds), commands
     assert len(set(commands[1::2])) == 1, commands
 
@@ -594,7 +596,9 @@ def test_P3_last_use_of_each_protocol(sandbox, paid):
         assert re.fullmatch(TIME, row[f"{protocol}_last_use"])
         assert row[f"{protocol}_address"] == source
         assert before == {**row, **{name: before[name] for name in row
-                                    if name.startswith(f"{protocol}_")}}
+                                    if name.startswith(f"{protocol}_") or
+                                    name == "app_passwords"}}
+        assert f"({protocol} from {source})" in row["app_passwords"]
         before = row
 
 
