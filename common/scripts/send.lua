@@ -22,6 +22,52 @@ local LOG, NAMES = KEYS[6], KEYS[7]
 local stage, id, recipients = ARGV[2], ARGV[3], tonumber(ARGV[4])
 local name, reference = ARGV[5], ARGV[6]
 
+local function least_limit(a, b)
+	if a == 0 or b == 0 then
+		return a + b
+	end
+	return math.min(a, b)
+end
+
+local access, reason, tier, held, held_until, sending = unpack(redis.call('HMGET', ACCOUNT,
+	'access', 'reason', 'tier', 'held_tier', 'held_until', 'sending'))
+if held and clock() < tonumber(held_until) then
+	tier = held
+end
+local counted, a_minute, an_hour, a_message =
+	read_tier(tier, ARGV[7], '^\n%S+ (%S+) (%d+) (%d+) (%d+)')
+local each_recipient = counted == 'recipients'
+a_minute, an_hour, a_message = tonumber(a_minute), tonumber(an_hour), tonumber(a_message)
+local limited = a_minute > 0 or an_hour > 0
+local horizon = an_hour > 0 and HOUR or MINUTE -- the longest window that is limited
+
+-- A message that costs more than a whole window holds could never be sent by waiting.
+local allowed = a_message
+if each_recipient then
+	allowed = least_limit(allowed, least_limit(a_minute, an_hour))
+end
+local charge = each_recipient and math.max(recipients, 1) or 1
+
+-- What needs no log is decided before it is read, and before the functions below are made, which
+-- takes as long as a command.
+if stage ~= 'count' then
+	if access ~= 'enabled' then
+		return { 'off', reason or 'never-enabled' }
+	end
+	if sending == 'blocked' then
+		return { 'blocked' }
+	end
+	if stage == 'message' and allowed > 0 and recipients > allowed then
+		return { 'too-many-recipients', allowed }
+	end
+	if stage == 'message' and reference ~= '' then
+		redis.call('HSETNX', NAMES, reference, name)
+	end
+	if not limited then
+		return { 'allow', allowed }
+	end
+end
+
 local time = clock()
 local log, entries, newest_total = '', 0, 0
 
@@ -122,52 +168,13 @@ local function append(charge, horizon)
 	redis.call('SET', LOG, string.sub(log, oldest * ENTRY_SIZE + 1) .. new, 'PX', horizon)
 end
 
-local function least_limit(a, b)
-	if a == 0 or b == 0 then
-		return a + b
-	end
-	return math.min(a, b)
-end
-
-local access, reason, tier, held, held_until, sending = unpack(redis.call('HMGET', ACCOUNT,
-	'access', 'reason', 'tier', 'held_tier', 'held_until', 'sending'))
-if held and time < tonumber(held_until) then
-	tier = held
-end
-local counted, a_minute, an_hour, a_message =
-	read_tier(tier, ARGV[7], '^\n%S+ (%S+) (%d+) (%d+) (%d+)')
-local each_recipient = counted == 'recipients'
-a_minute, an_hour, a_message = tonumber(a_minute), tonumber(an_hour), tonumber(a_message)
-local limited = a_minute > 0 or an_hour > 0
-local horizon = an_hour > 0 and HOUR or MINUTE -- the longest window that is limited
-
 if limited then
 	read_log()
 end
 if stage == 'count' then
 	return { 'count', charged_within(MINUTE), charged_within(HOUR) }
 end
-if access ~= 'enabled' then
-	return { 'off', reason or 'never-enabled' }
-end
-if sending == 'blocked' then
-	return { 'blocked' }
-end
-
--- A message that costs more than a whole window holds could never be sent by waiting.
-local allowed = a_message
-if each_recipient then
-	allowed = least_limit(allowed, least_limit(a_minute, an_hour))
-end
-local charge = each_recipient and math.max(recipients, 1) or 1
-if stage == 'message' and allowed > 0 and recipients > allowed then
-	return { 'too-many-recipients', allowed }
-end
-
-if stage == 'message' and reference ~= '' then
-	redis.call('HSETNX', NAMES, reference, name)
-end
-if not limited or stage == 'message' and holds_message(horizon) then
+if stage == 'message' and holds_message(horizon) then
 	return { 'allow', allowed }
 end
 local wait = wait_for(charge, a_minute, MINUTE)
