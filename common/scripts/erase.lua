@@ -7,6 +7,7 @@ if not marked() then
 	return unmarked()
 end
 
+local change = changes()
 local access = redis.call('HGET', ACCOUNT, 'access')
 local name = account_name()
 for _, entry in ipairs(redis.call('XRANGE', OUTBOX, '-', '+')) do
@@ -24,6 +25,6 @@ if ARGV[2] ~= '' then
 end
 if access == 'enabled' then
 	-- The last trace: it goes within the hour that the outbox keeps what is done.
-	announce('end', clock(), '', '')
+	change.announce('end', clock(), '', '')
 end
 return { erased and 'done' or 'unchanged', 'disabled', 'never-enabled', '0' }

@@ -50,7 +50,7 @@ local function count_wrong()
 	end
 	if #kept >= limit and count >= tonumber(networks) then
 		redis.call('DEL', WRONG)
-		switch_off(time, 'break-in', 'postern', '')
+		changes().switch_off(time, 'break-in', 'postern', '')
 		return
 	end
 	for place, entry in ipairs(kept) do
@@ -66,10 +66,10 @@ local function count_wrong()
 	redis.call('SET', WRONG, table.concat(texts), 'PX', HOUR)
 end
 
-local number, ended, expires, scope, _
+local number, ended, expires, scope
 for i = 7, #wanted do
 	if found[i] then
-		number, _, ended, expires, scope = read_password(found[i])
+		number, ended, expires, scope = string.match(found[i], '^(%d+) %d+ (%d+) (%d+) (%S+)$')
 		break
 	end
 end
@@ -85,11 +85,11 @@ end
 if access ~= 'enabled' then
 	return { 'off', reason or 'never-enabled' }
 end
-if ended ~= 0 then
+if ended ~= '0' then
 	return { 'wrong-password' }
 end
 local time = clock()
-if expires ~= 0 and expires <= time then
+if expires ~= '0' and tonumber(expires) <= time then
 	return { 'expired' }
 end
 if not secured and tls ~= 'exempt' then
@@ -124,24 +124,29 @@ end
 -- before it: so it may miss what a whole one would see, and never sees more.
 local STEPS, RING, RING_SIZE = 8, '>I4I2I2I2I2I2I2I2I2I2', 22
 
-local function count_login(ring, window, limit)
-	local step = math.floor(time / (window / STEPS))
+local function begin_step(ring, step)
 	local newest, total, begins = 0, 0, { 0, 0, 0, 0, 0, 0, 0, 0 }
 	if ring ~= '' then
 		begins = { struct.unpack(RING, ring) }
 		newest, total = table.remove(begins, 1), table.remove(begins, 1)
 	end
-	-- Steps in which nobody logged in, and a new one, begin with what was counted before.
-	if newest ~= step then
-		local first = newest < step and step - newest < STEPS and newest + 1 or step - STEPS + 1
-		for one = first, step do
-			begins[one % STEPS + 1] = total
-		end
+	-- Steps in which nobody logged in, and the new one, begin with what was counted before.
+	local first = newest < step and step - newest < STEPS and newest + 1 or step - STEPS + 1
+	for one = first, step do
+		begins[one % STEPS + 1] = total
 	end
-	total = (total + 1) % 65536
-	local counted = (total - begins[(step + 1) % STEPS + 1]) % 65536
-	return struct.pack(RING, step, total, unpack(begins, 1, STEPS)),
-		limit ~= '0' and counted > tonumber(limit)
+	return struct.pack(RING, step, total, unpack(begins, 1, STEPS))
+end
+
+local function count_login(ring, window, limit)
+	local step = math.floor(time / (window / STEPS))
+	if ring == '' or struct.unpack('>I4', ring) ~= step then
+		ring = begin_step(ring, step)
+	end
+	local total = (struct.unpack('>I2', ring, 5) + 1) % 65536
+	local began = struct.unpack('>I2', ring, 7 + (step + 1) % STEPS * 2)
+	return string.sub(ring, 1, 4) .. struct.pack('>I2', total) .. string.sub(ring, 7),
+		limit ~= '0' and (total - began) % 65536 > tonumber(limit)
 end
 
 if not again then
@@ -149,14 +154,13 @@ if not again then
 	local hour, over_hour = count_login(string.sub(logins, 1, RING_SIZE), HOUR, an_hour)
 	local day, over_day = count_login(string.sub(logins, RING_SIZE + 1), DAY, a_day)
 	if over_hour or over_day then
-		switch_off(time, 'connection-limit', 'postern', '')
+		changes().switch_off(time, 'connection-limit', 'postern', '')
 		return { 'off', 'connection-limit' }
 	end
 	logins = hour .. day
 end
 
 -- The last use of an app password stands with the protocol's, until another one is used with it.
-number = digits(number)
 if last_number and last_number ~= number then
 	local used = redis.call('HGET', ACCOUNT, 'used:' .. last_number)
 	if not used or tonumber(string.match(used, '^%d+')) < tonumber(last) then

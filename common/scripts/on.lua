@@ -7,6 +7,7 @@ if not marked() then
 	return unmarked()
 end
 
+local change = changes()
 local by, from, force, digest = ARGV[2], ARGV[3], ARGV[4] == '1', ARGV[5]
 local access, reason, since, changed =
 	unpack(redis.call('HMGET', ACCOUNT, 'access', 'reason', 'since', 'changed'))
@@ -23,11 +24,11 @@ if gated and not force then
 end
 
 local time = clock()
-local number = make_password(time, digest, ARGV[6], ARGV[7], ARGV[8])
+local number = change.make_password(time, digest, ARGV[6], ARGV[7], ARGV[8])
 redis.call('HSET', ACCOUNT, 'access', 'enabled', 'since', digits(time))
 redis.call('HDEL', ACCOUNT, 'reason', 'changed')
 redis.call('ZADD', UNUSED, time, account_name())
 redis.call('DEL', KEYS[6])
-remember(time, 'on', gated and 'forced' or '', by, from)
-announce('on', time, by, from, 'number', number, 'label', ARGV[8])
+change.remember(time, 'on', gated and 'forced' or '', by, from)
+change.announce('on', time, by, from, 'number', number, 'label', ARGV[8])
 return { 'done', 'enabled', '', digits(time) }

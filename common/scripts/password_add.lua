@@ -7,6 +7,7 @@ if not marked() then
 	return unmarked()
 end
 
+local change = changes()
 local by, from, most, digest = ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
 local access, reason, since, mine =
 	unpack(redis.call('HMGET', ACCOUNT, 'access', 'reason', 'since', PASSWORD .. digest))
@@ -18,7 +19,7 @@ if mine then
 	return { 'done', 'enabled', '', since, string.match(mine, '^%d+') }
 end
 local working = 0
-for _, password in ipairs(all_passwords()) do
+for _, password in ipairs(change.all_passwords()) do
 	working = working + (password.ended == 0 and 1 or 0)
 end
 if working >= most then
@@ -26,7 +27,7 @@ if working >= most then
 end
 
 local time = clock()
-local number = make_password(time, digest, ARGV[6], ARGV[7], ARGV[8])
-remember(time, 'password-add', number, by, from)
-announce('password', time, by, from, 'number', number, 'label', ARGV[8])
+local number = change.make_password(time, digest, ARGV[6], ARGV[7], ARGV[8])
+change.remember(time, 'password-add', number, by, from)
+change.announce('password', time, by, from, 'number', number, 'label', ARGV[8])
 return { 'done', 'enabled', '', since, number }

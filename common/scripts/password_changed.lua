@@ -6,6 +6,7 @@ if not marked() then
 	return unmarked()
 end
 
+local change = changes()
 local access, reason, since, changed =
 	unpack(redis.call('HMGET', ACCOUNT, 'access', 'reason', 'since', 'changed'))
 local gated = access == 'disabled' and not changed and
@@ -13,7 +14,7 @@ local gated = access == 'disabled' and not changed and
 if gated then
 	local time = clock()
 	redis.call('HSET', ACCOUNT, 'changed', digits(time))
-	remember(time, 'password-changed', '', ARGV[2], ARGV[3])
+	change.remember(time, 'password-changed', '', ARGV[2], ARGV[3])
 end
 return { gated and 'done' or 'unchanged', access or 'disabled',
 	access ~= 'enabled' and reason or 'never-enabled', since or '0' }

@@ -6,9 +6,10 @@ if not marked() then
 	return unmarked()
 end
 
+local change = changes()
 local by, from, number = ARGV[2], ARGV[3], tonumber(ARGV[4])
 local access, reason, since = unpack(redis.call('HMGET', ACCOUNT, 'access', 'reason', 'since'))
-local passwords, revoked = all_passwords()
+local passwords, revoked = change.all_passwords()
 for _, password in ipairs(passwords) do
 	if password.number == number then
 		revoked = password
@@ -24,9 +25,9 @@ if revoked.ended ~= 0 then
 end
 local time = clock()
 revoked.ended = time
-put_password(revoked)
-forget_passwords(passwords)
-remember(time, 'password-revoke', digits(number), by, from)
+change.put_password(revoked)
+change.forget_passwords(passwords)
+change.remember(time, 'password-revoke', digits(number), by, from)
 -- Its sessions end with it. Which ones these are nobody knows, so all of the account's do.
-announce('end', time, by, from)
+change.announce('end', time, by, from)
 return { 'done', unpack(rest) }

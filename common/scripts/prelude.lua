@@ -55,95 +55,8 @@ local function digits(number)
 	return string.format('%.0f', number)
 end
 
--- An app password's value: number, created, ended and expires as numbers, protocols.
-local function read_password(value)
-	local number, created, ended, expires, protocols =
-		string.match(value, '^(%d+) (%d+) (%d+) (%d+) (%S+)$')
-	return tonumber(number), tonumber(created), tonumber(ended), tonumber(expires), protocols
-end
-
--- The fields of an account's hash that are app passwords, and their values, newest first.
-local function all_passwords()
-	local fields, passwords = redis.call('HGETALL', ACCOUNT), {}
-	for i = 1, #fields, 2 do
-		if string.sub(fields[i], 1, #PASSWORD) == PASSWORD then
-			local number, created, ended, expires, protocols = read_password(fields[i + 1])
-			table.insert(passwords, { field = fields[i], number = number, created = created,
-				ended = ended, expires = expires, protocols = protocols })
-		end
-	end
-	table.sort(passwords, function(a, b) return a.number > b.number end)
-	return passwords
-end
-
-local function put_password(password)
-	redis.call('HSET', ACCOUNT, password.field, table.concat({ digits(password.number),
-		digits(password.created), digits(password.ended), digits(password.expires),
-		password.protocols }, ' '))
-end
-
--- A new app password; its number as text. It lasts so many milliseconds, '0' for ever.
-local function make_password(time, digest, protocols, lasts, label)
-	local number = redis.call('HINCRBY', ACCOUNT, 'numbers', 1)
-	put_password({ field = PASSWORD .. digest, number = number, created = time, ended = 0,
-		expires = lasts == '0' and 0 or time + lasts, protocols = protocols })
-	if label ~= '' then
-		redis.call('HSET', ACCOUNT, 'label:' .. digits(number), label)
-	end
-	return digits(number)
-end
-
--- Forgets all but the newest of the app passwords that have ended (A9).
-local function forget_passwords(passwords)
-	local ended = 0
-	for _, password in ipairs(passwords) do
-		ended = ended + (password.ended ~= 0 and 1 or 0)
-		if password.ended ~= 0 and ended > ENDED_KEPT then
-			local number = digits(password.number)
-			redis.call('HDEL', ACCOUNT, password.field, 'used:' .. number, 'label:' .. number)
-		end
-	end
-end
-
 local function account_name()
 	return string.match(ACCOUNT, '^postern:{%d+}:account:(.*)$')
-end
-
-local function remember(time, what, detail, by, from)
-	local lines = { table.concat({ string.format('%x', time / 1000), what, detail, by, from }, '\t') }
-	local size = #lines[1]
-	for line in string.gmatch(redis.call('GET', HISTORY) or '', '[^\n]+') do
-		size = size + 1 + #line
-		if #lines >= HISTORY_KEPT and size > HISTORY_SIZE then
-			break
-		end
-		table.insert(lines, line)
-	end
-	redis.call('SET', HISTORY, table.concat(lines, '\n'))
-end
-
--- Tells the workers, who tell the owner (D5): further names and values may follow.
-local function announce(event, time, by, from, ...)
-	redis.call('XADD', OUTBOX, '*', 'v', '1', 'event', event, 'account', account_name(),
-		'time', digits(time), 'by', by, 'from', from,
-		'language', redis.call('HGET', ACCOUNT, 'language') or '', ...)
-end
-
--- The one way access goes off, whatever the reason: every app password ends (A3).
-local function switch_off(time, reason, by, from)
-	local passwords = all_passwords()
-	for _, password in ipairs(passwords) do
-		if password.ended == 0 then
-			password.ended = time
-			put_password(password)
-		end
-	end
-	forget_passwords(passwords)
-	redis.call('HSET', ACCOUNT, 'access', 'disabled', 'reason', reason, 'since', digits(time))
-	redis.call('HDEL', ACCOUNT, 'logins', 'changed', 'warned')
-	redis.call('ZREM', UNUSED, account_name())
-	remember(time, 'off', reason, by, from)
-	announce('off', time, by, from, 'reason', reason)
 end
 
 -- The row of a tier, by the pattern that reads it from one of the tables that common/tier-rows.h
@@ -151,4 +64,99 @@ end
 local function read_tier(name, rows, pattern)
 	local at = name and string.find(rows, '\n' .. name .. ' ', 1, true) or 1
 	return string.match(rows, pattern, at)
+end
+
+-- What changes an account. Made only where it is needed, as making functions takes a decision that
+-- changes nothing longer than all else that it does.
+local function changes()
+	-- An app password's value: number, created, ended and expires as numbers, protocols.
+	local function read_password(value)
+		local number, created, ended, expires, protocols =
+			string.match(value, '^(%d+) (%d+) (%d+) (%d+) (%S+)$')
+		return tonumber(number), tonumber(created), tonumber(ended), tonumber(expires), protocols
+	end
+
+	-- The app passwords of the account, newest first, with the field that each stands in.
+	local function all_passwords()
+		local fields, passwords = redis.call('HGETALL', ACCOUNT), {}
+		for i = 1, #fields, 2 do
+			if string.sub(fields[i], 1, #PASSWORD) == PASSWORD then
+				local number, created, ended, expires, protocols = read_password(fields[i + 1])
+				table.insert(passwords, { field = fields[i], number = number, created = created,
+					ended = ended, expires = expires, protocols = protocols })
+			end
+		end
+		table.sort(passwords, function(a, b) return a.number > b.number end)
+		return passwords
+	end
+
+	local function put_password(password)
+		redis.call('HSET', ACCOUNT, password.field, table.concat({ digits(password.number),
+			digits(password.created), digits(password.ended), digits(password.expires),
+			password.protocols }, ' '))
+	end
+
+	-- A new app password; its number as text. It lasts so many milliseconds, '0' for ever.
+	local function make_password(time, digest, protocols, lasts, label)
+		local number = redis.call('HINCRBY', ACCOUNT, 'numbers', 1)
+		put_password({ field = PASSWORD .. digest, number = number, created = time, ended = 0,
+			expires = lasts == '0' and 0 or time + lasts, protocols = protocols })
+		if label ~= '' then
+			redis.call('HSET', ACCOUNT, 'label:' .. digits(number), label)
+		end
+		return digits(number)
+	end
+
+	-- Forgets all but the newest of the app passwords that have ended (A9).
+	local function forget_passwords(passwords)
+		local ended = 0
+		for _, password in ipairs(passwords) do
+			ended = ended + (password.ended ~= 0 and 1 or 0)
+			if password.ended ~= 0 and ended > ENDED_KEPT then
+				local number = digits(password.number)
+				redis.call('HDEL', ACCOUNT, password.field, 'used:' .. number, 'label:' .. number)
+			end
+		end
+	end
+
+	local function remember(time, what, detail, by, from)
+		local lines = { table.concat({ string.format('%x', time / 1000), what, detail, by, from }, '\t') }
+		local size = #lines[1]
+		for line in string.gmatch(redis.call('GET', HISTORY) or '', '[^\n]+') do
+			size = size + 1 + #line
+			if #lines >= HISTORY_KEPT and size > HISTORY_SIZE then
+				break
+			end
+			table.insert(lines, line)
+		end
+		redis.call('SET', HISTORY, table.concat(lines, '\n'))
+	end
+
+	-- Tells the workers, who tell the owner (D5): further names and values may follow.
+	local function announce(event, time, by, from, ...)
+		redis.call('XADD', OUTBOX, '*', 'v', '1', 'event', event, 'account', account_name(),
+			'time', digits(time), 'by', by, 'from', from,
+			'language', redis.call('HGET', ACCOUNT, 'language') or '', ...)
+	end
+
+	-- The one way access goes off, whatever the reason: every app password ends (A3).
+	local function switch_off(time, reason, by, from)
+		local passwords = all_passwords()
+		for _, password in ipairs(passwords) do
+			if password.ended == 0 then
+				password.ended = time
+				put_password(password)
+			end
+		end
+		forget_passwords(passwords)
+		redis.call('HSET', ACCOUNT, 'access', 'disabled', 'reason', reason, 'since', digits(time))
+		redis.call('HDEL', ACCOUNT, 'logins', 'changed', 'warned')
+		redis.call('ZREM', UNUSED, account_name())
+		remember(time, 'off', reason, by, from)
+		announce('off', time, by, from, 'reason', reason)
+	end
+
+	return { all_passwords = all_passwords, announce = announce, forget_passwords = forget_passwords,
+		make_password = make_password, put_password = put_password, remember = remember,
+		switch_off = switch_off }
 end

@@ -182,7 +182,7 @@ if wait > 0 then
 	return { 'defer', math.ceil(wait / 1000), a_minute, counted }
 end
 if wait_for(charge, an_hour, HOUR) > 0 then
-	switch_off(time, 'send-limit', 'postern', '')
+	changes().switch_off(time, 'send-limit', 'postern', '')
 	return { 'limit', an_hour, counted }
 end
 if stage == 'message' then

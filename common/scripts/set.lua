@@ -7,6 +7,7 @@ if not marked() then
 	return unmarked()
 end
 
+local change = changes()
 local DEFAULTS = { tier = 'free', activity = 'active', tls = 'required', sending = 'allowed' }
 local by, from, hold = ARGV[2], ARGV[3], tonumber(ARGV[4])
 local time = clock()
@@ -37,11 +38,11 @@ for at = 5, #ARGV - 1, 2 do
 end
 
 if #changed > 0 then
-	remember(time, 'set', table.concat(changed, ' '), by, from)
+	change.remember(time, 'set', table.concat(changed, ' '), by, from)
 end
 local access, reason, since = unpack(redis.call('HMGET', ACCOUNT, 'access', 'reason', 'since'))
 if access == 'enabled' and passive then -- D1
-	switch_off(time, 'passive', by, from)
+	change.switch_off(time, 'passive', by, from)
 	return { 'done', 'disabled', 'passive', digits(time) }
 end
 return { #changed > 0 and 'done' or 'unchanged', access or 'disabled',

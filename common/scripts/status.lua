@@ -7,6 +7,7 @@ if not marked() then
 	return unmarked()
 end
 
+local change = changes()
 local fields = redis.call('HGETALL', ACCOUNT)
 local facts, used, labels, passwords, history = {}, {}, {}, {}, {}
 
@@ -32,7 +33,7 @@ for i = 1, #fields, 2 do
 		note_use(number, time, string.sub(name, 6), address)
 	end
 end
-for _, password in ipairs(all_passwords()) do
+for _, password in ipairs(change.all_passwords()) do
 	local number = digits(password.number)
 	-- As text: Redis would cut a number to an integer that it can hold.
 	table.insert(passwords, { number, digits(password.created), digits(password.ended),

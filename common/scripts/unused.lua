@@ -14,6 +14,7 @@ if not marked() then
 	return unmarked()
 end
 
+local change = changes()
 local time, only_look, warning, rest = tonumber(ARGV[2]), ARGV[3] == '1', tonumber(ARGV[4]), tonumber(ARGV[5])
 if time == 0 then
 	time = clock()
@@ -47,7 +48,7 @@ if limit == 0 then
 end
 if ends <= time then
 	if not only_look then
-		switch_off(time, 'unused', 'postern', '')
+		change.switch_off(time, 'unused', 'postern', '')
 	end
 	return done('unused')
 end
@@ -59,6 +60,6 @@ if ends - warning > time then
 end
 if not only_look then
 	redis.call('HSET', ACCOUNT, 'warned', digits(used))
-	announce('warning', time, 'postern', '', 'until', digits(ends))
+	change.announce('warning', time, 'postern', '', 'until', digits(ends))
 end
 return done('warned', ends)
