@@ -3,8 +3,6 @@
 #include "command.h"
 
 #include <assert.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +10,9 @@
 #define NUMBER_OF_KEYS 2
 
 #define DIGITS_MAX 20 /* of a 64 bit number */
+
+#define KIND_MAX 16 /* bytes of a key's kind */
+#define KEY_MAX	 (sizeof("postern:{63}:") + DIGITS_MAX + KIND_MAX + 1 + ACCOUNT_NAME_MAX)
 
 /* Writes the number in decimal, without a terminator. The number of digits. */
 static size_t put_digits(uint64_t number, char digits_r[DIGITS_MAX])
@@ -84,19 +85,20 @@ static void start(struct command *command, enum script script)
 	add(command, "0", 1);
 }
 
-__attribute__((format(printf, 2, 3))) static void add_key(struct command *command,
-							  const char *format, ...)
+/* Writes what all of a partition's keys begin with, "postern:{17}:KIND", and returns the end of it. */
+static char *put_key(char *at, const char *kind, unsigned int partition)
+{
+	at = mempcpy(at, "postern:{", strlen("postern:{"));
+	at += put_digits(partition, at);
+	at = mempcpy(at, "}:", 2);
+	return stpcpy(at, kind);
+}
+
+static void add_key(struct command *command, const char *key, const char *end)
 {
 	static const char digits[] = "0123456789";
-	char key[sizeof("postern:{63}:") + 32 + ACCOUNT_NAME_MAX];
-	va_list args;
-	int size;
 
-	va_start(args, format);
-	size = vsnprintf(key, sizeof(key), format, args);
-	va_end(args);
-	assert(size > 0 && (size_t)size < sizeof(key));
-	command_bytes(command, key, (size_t)size);
+	command_bytes(command, key, (size_t)(end - key));
 	command->keys_count++;
 	assert(command->keys_count < sizeof(digits) - 1);
 	command->args[NUMBER_OF_KEYS] = &digits[command->keys_count];
@@ -104,13 +106,21 @@ __attribute__((format(printf, 2, 3))) static void add_key(struct command *comman
 
 static void add_partition_key(struct command *command, const char *kind, unsigned int partition)
 {
-	add_key(command, "postern:{%u}:%s", partition, kind);
+	char key[KEY_MAX];
+
+	assert(strlen(kind) <= KIND_MAX);
+	add_key(command, key, put_key(key, kind, partition));
 }
 
 static void add_account_key(struct command *command, const char *kind,
 			    const struct account_name *account)
 {
-	add_key(command, "postern:{%u}:%s:%s", account->partition, kind, account->text);
+	char key[KEY_MAX], *end;
+
+	assert(strlen(kind) <= KIND_MAX);
+	end = put_key(key, kind, account->partition);
+	*end++ = ':';
+	add_key(command, key, stpcpy(end, account->text));
 }
 
 void command_begin(struct command *command, enum script script, const struct account_name *account,

@@ -10,12 +10,12 @@ end
 
 local HOUR, DAY = 3600000, 86400000
 local protocol, address, secured, attempt = ARGV[2], ARGV[3], ARGV[4] == '1', ARGV[5]
-local wanted = { 'access', 'reason', 'tier', 'tls', 'seen:' .. protocol, 'logins' }
+local wanted = { 'access', 'tier', 'seen:' .. protocol, 'logins' }
 for i = 8, #ARGV do
 	table.insert(wanted, PASSWORD .. ARGV[i])
 end
 local found = redis.call('HMGET', ACCOUNT, unpack(wanted))
-local access, reason, tier, tls, seen, logins = unpack(found, 1, 6)
+local access, tier, seen, logins = unpack(found, 1, 4)
 local tier_name, protocols, interval, an_hour, a_day, wrong_passwords, networks
 
 local function read_row()
@@ -67,7 +67,7 @@ local function count_wrong()
 end
 
 local number, ended, expires, scope
-for i = 7, #wanted do
+for i = 5, #wanted do
 	if found[i] then
 		number, ended, expires, scope = string.match(found[i], '^(%d+) %d+ (%d+) (%d+) (%S+)$')
 		break
@@ -83,7 +83,7 @@ if not number then
 	return { 'wrong-password' }
 end
 if access ~= 'enabled' then
-	return { 'off', reason or 'never-enabled' }
+	return { 'off', redis.call('HGET', ACCOUNT, 'reason') or 'never-enabled' }
 end
 if ended ~= '0' then
 	return { 'wrong-password' }
@@ -92,7 +92,7 @@ local time = clock()
 if expires ~= '0' and tonumber(expires) <= time then
 	return { 'expired' }
 end
-if not secured and tls ~= 'exempt' then
+if not secured and redis.call('HGET', ACCOUNT, 'tls') ~= 'exempt' then
 	return { 'tls-required' }
 end
 read_row()
@@ -118,46 +118,43 @@ if protocol == 'pop3' and last and not again then
 	end
 end
 
--- D3: counts this login in one window, in eight steps, and says whether it is one too many. A ring is
--- the number of the step it is in, the count of all logins, and the counts with which the last
--- eight steps began; counts are of 16 bits, and wrap. The window is the current step and the seven
--- before it: so it may miss what a whole one would see, and never sees more.
-local STEPS, RING, RING_SIZE = 8, '>I4I2I2I2I2I2I2I2I2I2', 22
+-- D3: counts this login in both windows, each in eight steps. For a window, logins has the number of
+-- the step it is in, the count of all logins, and a ring: the counts with which the last eight steps
+-- began. Counts have 16 bits, and wrap. The window is the current step and the seven before it: so it
+-- may miss what a whole one would see, and never sees more.
+local STEPS, WINDOWS, RING = 8, '>I4I2c16I4I2c16', '>I2I2I2I2I2I2I2I2'
 
-local function begin_step(ring, step)
-	local newest, total, begins = 0, 0, { 0, 0, 0, 0, 0, 0, 0, 0 }
-	if ring ~= '' then
-		begins = { struct.unpack(RING, ring) }
-		newest, total = table.remove(begins, 1), table.remove(begins, 1)
-	end
-	-- Steps in which nobody logged in, and the new one, begin with what was counted before.
+-- Steps in which nobody logged in, and the new one, begin with what was counted before.
+local function begin_steps(ring, newest, step, total)
+	local begins = { struct.unpack(RING, ring) }
 	local first = newest < step and step - newest < STEPS and newest + 1 or step - STEPS + 1
 	for one = first, step do
 		begins[one % STEPS + 1] = total
 	end
-	return struct.pack(RING, step, total, unpack(begins, 1, STEPS))
+	return struct.pack(RING, unpack(begins, 1, STEPS))
 end
 
-local function count_login(ring, window, limit)
-	local step = math.floor(time / (window / STEPS))
-	if ring == '' or struct.unpack('>I4', ring) ~= step then
-		ring = begin_step(ring, step)
-	end
-	local total = (struct.unpack('>I2', ring, 5) + 1) % 65536
-	local began = struct.unpack('>I2', ring, 7 + (step + 1) % STEPS * 2)
-	return string.sub(ring, 1, 4) .. struct.pack('>I2', total) .. string.sub(ring, 7),
-		limit ~= '0' and (total - began) % 65536 > tonumber(limit)
+local function counted(ring, step, total)
+	return (total - struct.unpack('>I2', ring, 1 + (step + 1) % STEPS * 2)) % 65536
 end
 
 if not again then
-	logins = logins or ''
-	local hour, over_hour = count_login(string.sub(logins, 1, RING_SIZE), HOUR, an_hour)
-	local day, over_day = count_login(string.sub(logins, RING_SIZE + 1), DAY, a_day)
-	if over_hour or over_day then
+	local hour_newest, hour_total, hour, day_newest, day_total, day =
+		struct.unpack(WINDOWS, logins or string.rep('\0', 44))
+	local hour_step, day_step = math.floor(time / (HOUR / STEPS)), math.floor(time / (DAY / STEPS))
+	if hour_newest ~= hour_step then
+		hour = begin_steps(hour, hour_newest, hour_step, hour_total)
+	end
+	if day_newest ~= day_step then
+		day = begin_steps(day, day_newest, day_step, day_total)
+	end
+	hour_total, day_total = (hour_total + 1) % 65536, (day_total + 1) % 65536
+	if an_hour ~= '0' and counted(hour, hour_step, hour_total) > tonumber(an_hour) or
+		a_day ~= '0' and counted(day, day_step, day_total) > tonumber(a_day) then
 		changes().switch_off(time, 'connection-limit', 'postern', '')
 		return { 'off', 'connection-limit' }
 	end
-	logins = hour .. day
+	logins = struct.pack(WINDOWS, hour_step, hour_total, hour, day_step, day_total, day)
 end
 
 -- The last use of an app password stands with the protocol's, until another one is used with it.
