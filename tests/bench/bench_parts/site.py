@@ -14,18 +14,22 @@ SOURCE = os.path.dirname(os.path.dirname(BENCH))
 READY_SECONDS = 30
 
 # Beside free and paid, which are as they ship: a tier whose limits are written down for each
-# message and never met, and one that fills the log of free's hour within a second.
+# message and login and never met, and one that fills the log of free's hour within a second.
 SETTINGS = """
 [tier metered]
 protocols = pop3 imap smtp
 pop3_interval = 0
 messages_per_minute = 10000
 messages_per_hour = 10000
+logins_per_hour = 50000
+logins_per_day = 50000
 [tier full]
 protocols = pop3 imap smtp
 pop3_interval = 0
 messages_per_minute = 15
 messages_per_hour = 15
+logins_per_hour = 50000
+logins_per_day = 50000
 """
 
 
