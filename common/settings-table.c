@@ -9,6 +9,9 @@
 #define LOGINS	 "a number from 1 to 50000, or unlimited"
 #define SOCKET	 "an absolute path of at most 107 bytes"
 
+#define ADDRESS	  "an address such as postmaster@example.org, or nothing"
+#define LONG_PATH "an absolute path of at most 1000 bytes"
+
 #define SECOND UINT64_C(1000)
 #define HOUR   (3600 * SECOND)
 #define DAY    (24 * HOUR)
@@ -16,6 +19,8 @@
 #define POSTERN(key, field) "postern", key, .offset = offsetof(struct settings, field)
 #define REDIS(key, field)   "redis", key, .offset = offsetof(struct settings, redis.field)
 #define MILTER(key, field)  "milter", key, .offset = offsetof(struct settings, milter.field)
+#define NOTICES(key, field) "notices", key, .offset = offsetof(struct settings, notices.field)
+#define WORKER(key, field)  "worker", key, .offset = offsetof(struct settings, worker.field)
 #define TIER(key, field)    SETTINGS_SECTION_TIER, key, .offset = offsetof(struct tier, field)
 
 const struct setting settings_table[] = {
@@ -50,6 +55,23 @@ const struct setting settings_table[] = {
 	  .max = 32, .expected = "a user's name, or nothing" },
 	{ MILTER("redis_unavailable", store_failure), .parse = setting_parse_store_failure,
 	  .default_value = "defer", .expected = "defer or accept" },
+
+	{ NOTICES("from", from), .parse = setting_parse_address, .expected = ADDRESS },
+	{ NOTICES("reply_to", reply_to), .parse = setting_parse_address, .expected = ADDRESS },
+	{ NOTICES("default_language", default_language), .parse = setting_parse_language,
+	  .default_value = "en", .expected = "two or three lower case letters, such as et" },
+	{ NOTICES("shipped", shipped), .parse = setting_parse_path,
+	  .default_value = DATADIR "/postern/notices", .max = 1000, .expected = LONG_PATH },
+	{ NOTICES("own", own), .parse = setting_parse_path, .default_value = "/etc/postern/notices",
+	  .max = 1000, .expected = LONG_PATH },
+	{ NOTICES("mail_server", mail_server), .parse = setting_parse_domain,
+	  .expected = "a host's name such as mail.example.org, or nothing" },
+	{ NOTICES("unused_warning", unused_warning), .parse = setting_parse_seconds,
+	  .default_value = "0", .max = 365 * DAY,
+	  .expected = "a duration in whole seconds from 0 to 365d" },
+
+	{ WORKER("sendmail", sendmail), .parse = setting_parse_path,
+	  .default_value = "/usr/sbin/sendmail", .max = 1000, .expected = LONG_PATH },
 
 	{ TIER("protocols", protocols), .parse = setting_parse_protocols,
 	  .default_value = "pop3 smtp", .paid = "pop3 imap smtp",

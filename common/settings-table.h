@@ -23,7 +23,7 @@ typedef int setting_parse_t(const struct setting *setting, const char *value, vo
 			    const char **detail_r);
 
 struct setting {
-	const char *section; /* "postern", "redis", "milter" or SETTINGS_SECTION_TIER */
+	const char *section; /* a word, or SETTINGS_SECTION_TIER */
 	const char *key;
 	setting_parse_t *parse;
 	size_t offset;		   /* of the field, in struct settings or in struct tier */

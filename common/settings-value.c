@@ -47,6 +47,38 @@ int setting_parse_domain(const struct setting *setting, const char *value, void 
 	return 0;
 }
 
+int setting_parse_address(const struct setting *setting, const char *value, void *field,
+			  const char **detail_r)
+{
+	struct account_name name;
+	const char *error;
+
+	(void)setting;
+	(void)detail_r;
+	if (*value == '\0') {
+		set_text(field, NULL);
+		return 0;
+	}
+	/* What can be an account's name needs no quotes in a header (RFC 5322), and ends none. */
+	if (account_name_parse(value, strlen(value), NULL, &name, &error) < 0)
+		return -1;
+	set_text(field, name.text);
+	return 0;
+}
+
+int setting_parse_language(const struct setting *setting, const char *value, void *field,
+			   const char **detail_r)
+{
+	size_t size = strlen(value);
+
+	(void)setting;
+	(void)detail_r;
+	if (size < 2 || size > 3 || strspn(value, "abcdefghijklmnopqrstuvwxyz") != size)
+		return -1;
+	set_text(field, value);
+	return 0;
+}
+
 int setting_parse_url(const struct setting *setting, const char *value, void *field,
 		      const char **detail_r)
 {

@@ -9,6 +9,8 @@
  */
 
 setting_parse_t setting_parse_domain;	     /* char *, optional; in lower case */
+setting_parse_t setting_parse_address;	     /* char *, optional; in lower case: safe in a header */
+setting_parse_t setting_parse_language;	     /* char *: [a-z]{2,3} */
 setting_parse_t setting_parse_url;	     /* char * of at most max bytes */
 setting_parse_t setting_parse_path;	     /* char * of at most max bytes */
 setting_parse_t setting_parse_name;	     /* char * of at most max bytes */

@@ -90,7 +90,9 @@ static int take_section(void *context, struct ini_file *file, const char *sectio
 		if (!is_tier_setting(&settings_table[i]) && strcmp(loading->section, section) == 0)
 			return 0;
 	}
-	return ini_file_mistake(file, "[%s]: expected [postern], [redis], [milter] or [tier NAME]",
+	return ini_file_mistake(file,
+				"[%s]: expected [postern], [redis], [milter], [notices], "
+				"[worker] or [tier NAME]",
 				section);
 }
 
@@ -278,6 +280,13 @@ void settings_free(struct settings **_settings)
 	free(settings->milter.socket);
 	free(settings->milter.socket_group);
 	free(settings->milter.user);
+	free(settings->notices.from);
+	free(settings->notices.reply_to);
+	free(settings->notices.default_language);
+	free(settings->notices.shipped);
+	free(settings->notices.own);
+	free(settings->notices.mail_server);
+	free(settings->worker.sendmail);
 	tier_rows_clear(&settings->tier_rows);
 	free(settings);
 }

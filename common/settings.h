@@ -68,6 +68,20 @@ struct milter_settings {
 	enum store_failure store_failure;
 };
 
+/* The notices to owners (D5), see notice.h. */
+struct notices_settings {
+	char *from;	/* an address; NULL: postmaster at default_domain, or at the account's */
+	char *reply_to; /* an address, or NULL */
+	char *default_language;	     /* [a-z]{2,3}: of owners whose language isn't known */
+	char *shipped, *own;	     /* directories */
+	char *mail_server;	     /* a host's name; NULL: "mail." and the account's domain */
+	unsigned int unused_warning; /* seconds before D2's switch-off, 0 for no warning */
+};
+
+struct worker_settings {
+	char *sendmail; /* path */
+};
+
 struct settings {
 	char *default_domain; /* for bare names; NULL for none (A6) */
 	char *help_url;	      /* where the owner switches access on; in every refusal */
@@ -76,6 +90,8 @@ struct settings {
 	char *secrets_file;
 	struct redis_settings redis;
 	struct milter_settings milter;
+	struct notices_settings notices;
+	struct worker_settings worker;
 	struct tier
 		tiers[SETTINGS_TIERS_MAX]; /* "free" first, "paid" second, then the site's own */
 	unsigned int tiers_count;

@@ -33,6 +33,13 @@ NOT_INLINE char *describe(const struct settings *settings)
 	fprintf(out, "socket=%s\nsocket_group=%s\nmilter.user=%s\nredis_unavailable=%d\n",
 		settings->milter.socket, settings->milter.socket_group, settings->milter.user,
 		settings->milter.store_failure);
+	fprintf(out, "from=%s\nreply_to=%s\nlanguage=%s\nshipped=%s\nown=%s\n",
+		settings->notices.from, settings->notices.reply_to,
+		settings->notices.default_language, settings->notices.shipped,
+		settings->notices.own);
+	fprintf(out, "mail_server=%s\nunused_warning=%u\nsendmail=%s\n",
+		settings->notices.mail_server, settings->notices.unused_warning,
+		settings->worker.sendmail);
 	for (unsigned int i = 0; i < settings->tiers_count; i++) {
 		const struct tier *tier = &settings->tiers[i];
 

@@ -16,9 +16,11 @@
 #define NETWORKS "expected networks such as 192.0.2.0/24, 2001:db8::/32 or 127.0.0.1 "
 #define ADDRESS	 "4: address: expected unix:/PATH, IP:PORT or [IPV6]:PORT"
 #define NO_NAME	 " (not a host's name: to look one up would block)"
-#define SECTIONS "expected [postern], [redis], [milter] or [tier NAME]"
+#define SECTIONS "expected [postern], [redis], [milter], [notices], [worker] or [tier NAME]"
 #define TIER	 "expected a tier's name of 1 to 16 lower case letters, digits and hyphens"
 #define LIMIT	 "expected a number from 1 to 10000, or unlimited"
+#define MAILBOX	 "expected an address such as postmaster@example.org, or nothing"
+#define LANGUAGE "expected two or three lower case letters, such as et"
 #define UNITS	 " (a number and one of the units ms, s, m, h, d)"
 struct bad_row {
 	const char *name;
@@ -191,6 +193,31 @@ static const struct bad_row bad_rows[] = {
 	  "4: user: expected a user's name, or nothing" },
 	{ "bad: redis_unavailable", HELP "[milter]\nredis_unavailable = reject\n",
 	  "4: redis_unavailable: expected defer or accept" },
+
+	{ "bad: from with a name", HELP "[notices]\nfrom = Mail <m@example.org>\n",
+	  "4: from: " MAILBOX },
+	{ "bad: from without a domain", HELP "[notices]\nfrom = postmaster\n",
+	  "4: from: " MAILBOX },
+	{ "bad: two addresses", HELP "[notices]\nreply_to = a@example.org, b@example.org\n",
+	  "4: reply_to: " MAILBOX },
+	{ "bad: quoted address", HELP "[notices]\nreply_to = \"a b\"@example.org\n",
+	  "4: reply_to: " MAILBOX },
+	{ "bad: language of a country", HELP "[notices]\ndefault_language = et_EE\n",
+	  "4: default_language: " LANGUAGE },
+	{ "bad: language in upper case", HELP "[notices]\ndefault_language = ET\n",
+	  "4: default_language: " LANGUAGE },
+	{ "bad: language that is a path", HELP "[notices]\ndefault_language = ../\n",
+	  "4: default_language: " LANGUAGE },
+	{ "bad: language empty", HELP "[notices]\ndefault_language =\n",
+	  "4: default_language: " LANGUAGE },
+	{ "bad: own relative", HELP "[notices]\nown = notices\n",
+	  "4: own: expected an absolute path of at most 1000 bytes" },
+	{ "bad: mail server with a port", HELP "[notices]\nmail_server = mail.example.org:993\n",
+	  "4: mail_server: expected a host's name such as mail.example.org, or nothing" },
+	{ "bad: warning too long", HELP "[notices]\nunused_warning = 366d\n",
+	  "4: unused_warning: expected a duration in whole seconds from 0 to 365d" },
+	{ "bad: sendmail with options", HELP "[worker]\nsendmail = sendmail -i\n",
+	  "4: sendmail: expected an absolute path of at most 1000 bytes" },
 
 	{ "bad: no protocol", HELP "[tier a]\nprotocols =\n",
 	  "4: protocols: expected one or more of pop3, imap and smtp" },

@@ -63,6 +63,16 @@ static const struct good_row good_rows[] = {
 	{ "milter stays who it is", HELP "[milter]\nuser =\n", "milter.user=(null)" },
 	{ "accept while Redis is away", HELP "[milter]\nredis_unavailable = accept\n",
 	  "redis_unavailable=1" },
+	{ "from", HELP "[notices]\nfrom = Help+1@Example.ORG\n", "from=help+1@example.org" },
+	{ "empty from", HELP "[notices]\nfrom =\n", "from=(null)" },
+	{ "reply_to", HELP "[notices]\nreply_to = s@h\n", "reply_to=s@h" },
+	{ "language of three letters", HELP "[notices]\ndefault_language = ltg\n", "language=ltg" },
+	{ "own notices", HELP "[notices]\nown = /srv/n\n", "own=/srv/n" },
+	{ "mail server", HELP "[notices]\nmail_server = pop.example.org\n",
+	  "mail_server=pop.example.org" },
+	{ "warning", HELP "[notices]\nunused_warning = 14d\n", "unused_warning=1209600" },
+	{ "sendmail", HELP "[worker]\nsendmail = /usr/lib/sendmail\n",
+	  "sendmail=/usr/lib/sendmail" },
 	{ "free comes first", HELP "[tier a]\n[tier paid]\n[tier free]\n", "0.name=free" },
 	{ "paid comes second", HELP "[tier a]\n[tier paid]\n[tier free]\n", "1.name=paid" },
 	{ "the site's own come then", HELP "[tier a]\n[tier paid]\n[tier free]\n", "2.name=a" },
@@ -122,6 +132,10 @@ static void test_defaults(void **state)
 			    "redis=(null) 127.0.0.1 6379\nredis.user=(null)\ndatabase=0\n"
 			    "timeout=1000\nsocket=/var/spool/postfix/postern/milter.sock\n"
 			    "socket_group=postfix\nmilter.user=postern\nredis_unavailable=0\n"
+			    "from=(null)\nreply_to=(null)\nlanguage=en\n"
+			    "shipped=" DATADIR "/postern/notices\nown=/etc/postern/notices\n"
+			    "mail_server=(null)\nunused_warning=0\n"
+			    "sendmail=/usr/sbin/sendmail\n"
 			    "0.name=free\n0.protocols=PS\n0.pop3=300 15\n0.messages=5 15\n"
 			    "0.recipients=0\n0.count=0\n0.hold=0\n"
 			    "0.logins=120 1000\n0.wrong=50 3\n0.unused=5184000\n"
