@@ -9,11 +9,15 @@ noinst_LTLIBRARIES += %reldir%/libpostern-common.la
 	%reldir%/app-password-change.c %reldir%/app-password-change.h \
 	%reldir%/base64url.c %reldir%/base64url.h \
 	%reldir%/command.c %reldir%/command.h \
+	%reldir%/encoded-word.c %reldir%/encoded-word.h \
 	%reldir%/handshake.c %reldir%/handshake.h \
 	%reldir%/ini-file.c %reldir%/ini-file.h \
 	%reldir%/login.c %reldir%/login.h \
 	%reldir%/monotonic.c %reldir%/monotonic.h \
 	%reldir%/network.c %reldir%/network.h \
+	%reldir%/notice.c %reldir%/notice.h %reldir%/notice-private.h \
+	%reldir%/notice-render.c \
+	%reldir%/notice-template.c %reldir%/notice-template.h \
 	%reldir%/protocol.c %reldir%/protocol.h \
 	%reldir%/quantity.c %reldir%/quantity.h \
 	%reldir%/reason.c %reldir%/reason.h \
@@ -22,6 +26,7 @@ noinst_LTLIBRARIES += %reldir%/libpostern-common.la
 	%reldir%/secrets.c %reldir%/secrets.h \
 	%reldir%/secrets-file.c %reldir%/secrets-file.h \
 	%reldir%/send.c %reldir%/send.h \
+	%reldir%/sendmail.c %reldir%/sendmail.h \
 	%reldir%/settings.c %reldir%/settings.h \
 	%reldir%/settings-table.c %reldir%/settings-table.h \
 	%reldir%/settings-value.c %reldir%/settings-value.h \

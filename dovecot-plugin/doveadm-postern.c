@@ -16,9 +16,6 @@
 
 #define DEFAULT_SETTINGS SYSCONFDIR "/postern/postern.conf"
 
-/* What is shown of a name that is none. */
-#define USER_SHOWN_MAX 80
-
 static const struct {
 	const char *word;
 	int exit_code;
@@ -29,6 +26,7 @@ static const struct {
 	[POSTERN_DISABLED] = { "disabled", EX_UNAVAILABLE },
 	[POSTERN_GATED] = { "change-password-first", EX_UNAVAILABLE },
 	[POSTERN_TOO_MANY] = { "too-many", EX_UNAVAILABLE },
+	[POSTERN_NOT_SENT] = { "not-sent", EX_UNAVAILABLE },
 	[POSTERN_FOREIGN] = { "unknown-format", EX_DATAERR },
 	[POSTERN_UNWRITABLE] = { "unwritable", EX_CANTCREAT },
 	[POSTERN_UNAVAILABLE] = { "unavailable", EX_TEMPFAIL },
@@ -87,8 +85,10 @@ static void begin_printing(const struct postern_column *columns, const char *for
 {
 	doveadm_print_init(formatter);
 	for (; columns->name != NULL; columns++)
-		doveadm_print_header(columns->name, columns->name,
-				     columns->number ? DOVEADM_PRINT_HEADER_FLAG_NUMBER : 0);
+		doveadm_print_header(
+			columns->name, columns->name,
+			(columns->number ? DOVEADM_PRINT_HEADER_FLAG_NUMBER : 0) |
+				(columns->untitled ? DOVEADM_PRINT_HEADER_FLAG_HIDE_TITLE : 0));
 }
 
 const char *postern_settings_file(void)
@@ -200,7 +200,8 @@ static void one_user(struct postern_run *run, const char *user, postern_user_cal
 
 	if (account_name_parse(user, strlen(user), run->settings->default_domain, &account,
 			       &error) < 0)
-		postern_fail(run, POSTERN_INVALID_USER, str_sanitize(user, USER_SHOWN_MAX), error);
+		postern_fail(run, POSTERN_INVALID_USER, str_sanitize(user, POSTERN_USER_SHOWN_MAX),
+			     error);
 	else
 		callback(run, &account, context);
 }
@@ -314,6 +315,7 @@ void doveadm_postern_plugin_init(struct module *module ATTR_UNUSED)
 	doveadm_cmd_register_ver2(&doveadm_postern_off_command);
 	doveadm_cmd_register_ver2(&doveadm_postern_set_command);
 	doveadm_cmd_register_ver2(&doveadm_postern_status_command);
+	doveadm_cmd_register_ver2(&doveadm_postern_notice_command);
 	doveadm_cmd_register_ver2(&doveadm_postern_password_add_command);
 	doveadm_cmd_register_ver2(&doveadm_postern_password_list_command);
 	doveadm_cmd_register_ver2(&doveadm_postern_password_revoke_command);

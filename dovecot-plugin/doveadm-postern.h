@@ -26,9 +26,13 @@ struct redisReply;
 struct postern_column {
 	const char *name; /* NULL behind the last one */
 	bool number;
+	bool untitled; /* has no name in front where the formatter gives each value a line */
 };
 
 #define POSTERN_COLUMNS_MAX 64
+
+/* What is shown of a name that is none, in bytes. */
+#define POSTERN_USER_SHOWN_MAX 80
 
 /* What can keep a command from its answer, with the word in the status column. */
 enum postern_failure {
@@ -38,6 +42,7 @@ enum postern_failure {
 	POSTERN_DISABLED,	  /* "disabled": access would have to be on; EX_UNAVAILABLE */
 	POSTERN_GATED,		  /* "change-password-first": B4; EX_UNAVAILABLE */
 	POSTERN_TOO_MANY,	  /* "too-many": of the account's app passwords; EX_UNAVAILABLE */
+	POSTERN_NOT_SENT,	  /* "not-sent": the mail system refuses it; EX_UNAVAILABLE */
 	POSTERN_FOREIGN,      /* "unknown-format": another version's data in Redis; EX_DATAERR */
 	POSTERN_UNWRITABLE,   /* "unwritable": the secrets file; EX_CANTCREAT */
 	POSTERN_UNAVAILABLE,  /* "unavailable": don't know; EX_TEMPFAIL */
@@ -138,6 +143,7 @@ extern struct doveadm_cmd_ver2 doveadm_postern_erase_command;
 extern struct doveadm_cmd_ver2 doveadm_postern_check_command;
 extern struct doveadm_cmd_ver2 doveadm_postern_init_command;
 extern struct doveadm_cmd_ver2 doveadm_postern_key_add_command;
+extern struct doveadm_cmd_ver2 doveadm_postern_notice_command;
 extern struct doveadm_cmd_ver2 doveadm_postern_off_command;
 extern struct doveadm_cmd_ver2 doveadm_postern_on_command;
 extern struct doveadm_cmd_ver2 doveadm_postern_password_add_command;

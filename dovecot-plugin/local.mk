@@ -47,6 +47,7 @@ noinst_LTLIBRARIES += %reldir%/libpostern-check.la
 	%reldir%/doveadm-postern-erase.c \
 	%reldir%/doveadm-postern-init.c \
 	%reldir%/doveadm-postern-key.c \
+	%reldir%/doveadm-postern-notice.c \
 	%reldir%/doveadm-postern-off.c \
 	%reldir%/doveadm-postern-on.c \
 	%reldir%/doveadm-postern-password.c %reldir%/doveadm-postern-password.h \
