@@ -9,14 +9,19 @@ check_PROGRAMS += \
 	%reldir%/unit/test-base64url \
 	%reldir%/unit/test-check \
 	%reldir%/unit/test-command \
+	%reldir%/unit/test-encoded-word \
 	%reldir%/unit/test-keys \
 	%reldir%/unit/test-login \
 	%reldir%/unit/test-network \
+	%reldir%/unit/test-notice \
+	%reldir%/unit/test-notice-mistakes \
+	%reldir%/unit/test-notice-render \
 	%reldir%/unit/test-quantity \
 	%reldir%/unit/test-reply \
 	%reldir%/unit/test-secrets \
 	%reldir%/unit/test-secrets-file \
 	%reldir%/unit/test-send \
+	%reldir%/unit/test-sendmail \
 	%reldir%/unit/test-settings \
 	%reldir%/unit/test-settings-documents \
 	%reldir%/unit/test-settings-mistakes \
@@ -38,6 +43,7 @@ private_redis = %reldir%/unit/private-redis.c %reldir%/unit/private-redis.h \
 %canon_reldir%_unit_test_check_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/dovecot-plugin
 %canon_reldir%_unit_test_check_LDADD = dovecot-plugin/libpostern-check.la $(LDADD)
 LDADD = common/libpostern-common.la $(HIREDIS_LIBS) $(CMOCKA_LIBS)
+%canon_reldir%_unit_test_encoded_word_LDADD = $(LDADD) $(CRYPTO_LIBS)
 
 TESTS += $(check_PROGRAMS) %reldir%/unit/layering
 AM_TESTS_ENVIRONMENT = \
@@ -83,6 +89,8 @@ EXTRA_DIST += \
 	%reldir%/sandbox_parts/remote-main.cf \
 	%reldir%/unit/layering \
 	%reldir%/unit/files.h \
+	%reldir%/unit/notice-samples.h \
+	%reldir%/unit/notice-site.h \
 	%reldir%/unit/rows.h \
 	%reldir%/unit/samples.h \
 	%reldir%/unit/settings-text.h \
