@@ -110,6 +110,7 @@ class Configuration:
             os.makedirs(self.path(f"modules/{folder}"), exist_ok=True)
             shutil.copy(f"{tree}/{module}", self.path(f"modules/{folder}"))
         shutil.copy(f"{tree}/{build.MILTER}", self.path("bin"))
+        shutil.copytree(f"{self.source}/packaging/notices", self.path("etc/notices-shipped"))
 
     def write_certificates(self):
         new = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30"]
@@ -133,6 +134,9 @@ user = {"postern" if self.redis_auth else ""}
 socket = {INSIDE}/postfix/spool/postern/milter.sock
 socket_group = postfix
 user = {MILTER_USER}
+[notices]
+shipped = {INSIDE}/etc/notices-shipped
+own = {INSIDE}/etc/notices
 """
         text = lay_over(self.sample("postern.conf", {}), own)
         if settings_file is not None:
