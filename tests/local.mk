@@ -68,8 +68,8 @@ EXTRA_DIST += \
 	%reldir%/e2e/test_hostile.py \
 	%reldir%/e2e/test_login.py \
 	%reldir%/e2e/test_milter.py \
-	%reldir%/e2e/test_off_by_itself.py \
 	%reldir%/e2e/test_notices.py \
+	%reldir%/e2e/test_off_by_itself.py \
 	%reldir%/e2e/test_outage.py \
 	%reldir%/e2e/test_sandbox.py \
 	%reldir%/e2e/test_send.py \
