@@ -152,7 +152,7 @@ static int prepare(const struct settings *settings)
 		return report(LOG_ERR, "", error, EX_UNAVAILABLE);
 	if (privileges_drop(&identity, &error) < 0)
 		return report(LOG_ERR, "", error, EX_NOPERM);
-	privileges_limit();
+	privileges_limit(false);
 	return EX_OK;
 }
 
@@ -188,7 +188,7 @@ static void reload(const char *path)
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld",
 		   (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
-	if (state_load(path, &error) < 0) {
+	if (state_load(path, NULL, &error) < 0) {
 		report(LOG_ERR, "the old settings stay: ", error, 0);
 	} else {
 		new = state_acquire();
@@ -275,12 +275,13 @@ int main(int argc, char **argv)
 	char *error = NULL;
 	int status;
 
+	log_begin("postern-milter");
 	parse_options(argc, argv, &options);
 	if (options.check)
 		return check(options.settings);
 
 	arrange_signals();
-	if (state_load(options.settings, &error) < 0)
+	if (state_load(options.settings, NULL, &error) < 0)
 		return report(LOG_ERR, "", error, EX_CONFIG);
 	state = state_acquire();
 	status = prepare(state->settings);

@@ -4,11 +4,17 @@
 #include <stdio.h>
 #include <unistd.h>
 
+static const char *program_name = "postern";
 static bool use_syslog = false;
+
+void log_begin(const char *program)
+{
+	program_name = program;
+}
 
 void log_to_syslog(void)
 {
-	openlog("postern-milter", LOG_PID | LOG_NDELAY, LOG_MAIL);
+	openlog(program_name, LOG_PID | LOG_NDELAY, LOG_MAIL);
 	use_syslog = true;
 }
 
@@ -29,7 +35,7 @@ static void write_stderr(int priority, const char *text)
 	char line[LOG_LINE_MAX + 64];
 	int size;
 
-	size = snprintf(line, sizeof(line), "postern-milter: %s%s\n", priority_name(priority),
+	size = snprintf(line, sizeof(line), "%s: %s%s\n", program_name, priority_name(priority),
 			text);
 	/* There is nobody left to tell that stderr is gone. */
 	if (write(STDERR_FILENO, line, (size_t)size) < 0)

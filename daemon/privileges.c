@@ -55,13 +55,14 @@ static void forbid_looking_in(void)
 #endif
 }
 
-void privileges_limit(void)
+void privileges_limit(bool may_gain)
 {
 	const struct rlimit none = { 0, 0 };
 	struct rlimit files;
 
 	setrlimit(RLIMIT_CORE, &none);
-	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	if (!may_gain)
+		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	forbid_looking_in();
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
 		files.rlim_cur = files.rlim_max;

@@ -1,5 +1,5 @@
-#ifndef POSTERN_MILTER_PRIVILEGES_H
-#define POSTERN_MILTER_PRIVILEGES_H
+#ifndef POSTERN_DAEMON_PRIVILEGES_H
+#define POSTERN_DAEMON_PRIVILEGES_H
 
 #include <stdbool.h>
 #include <sys/types.h>
@@ -20,8 +20,9 @@ int privileges_find(const char *user, struct identity *identity_r, char **error_
 /* Becomes that user, for good. To be called before threads are started. 0, or -1 with *error_r. */
 int privileges_drop(const struct identity *identity, char **error_r);
 
-/* No core dumps, as there are keys in memory; no gaining of privileges; as many connections as the
-   system lets us have. To be called after privileges_drop(), which resets some of it. */
-void privileges_limit(void);
+/* No core dumps, as there are keys in memory; as many connections as the system lets us have; and
+   no gaining of privileges, also for what the process starts, unless may_gain. To be called after
+   privileges_drop(), which resets some of it. */
+void privileges_limit(bool may_gain);
 
 #endif

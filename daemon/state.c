@@ -7,7 +7,8 @@
 struct shared_state {
 	struct state state; /* first, so that a user's pointer is ours */
 	struct settings *settings;
-	unsigned int users; /* the messages that use it, and one for being current */
+	const struct state_extra *extra;
+	unsigned int users; /* the pieces of work that use it, and one for being current */
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -15,6 +16,8 @@ static struct shared_state *current = NULL; /* it and every users field: under l
 
 static void shared_state_free(struct shared_state *shared)
 {
+	if (shared->state.extra != NULL)
+		shared->extra->free(shared->state.extra);
 	store_free(&shared->state.store);
 	settings_free(&shared->settings);
 	free(shared);
@@ -45,20 +48,24 @@ static void swap_current(struct shared_state *shared)
 	drop(old);
 }
 
-int state_load(const char *path, char **error_r)
+int state_load(const char *path, const struct state_extra *extra, char **error_r)
 {
 	struct settings *settings;
 	struct shared_state *shared;
+	void *own = NULL;
 
 	settings = settings_load(path, error_r);
 	if (settings == NULL)
 		return -1;
-	shared = calloc(1, sizeof(*shared));
-	if (shared == NULL) {
+	if (extra != NULL && extra->load(settings, &own, error_r) < 0) {
 		settings_free(&settings);
-		*error_r = strdup("out of memory");
 		return -1;
 	}
+	shared = calloc(1, sizeof(*shared));
+	if (shared == NULL)
+		abort();
+	shared->extra = extra;
+	shared->state.extra = own;
 	shared->settings = settings;
 	shared->state.settings = settings;
 	shared->state.store = store_create(&settings->redis, settings->secrets);
