@@ -18,6 +18,7 @@ noinst_LTLIBRARIES += %reldir%/libpostern-common.la
 	%reldir%/notice.c %reldir%/notice.h %reldir%/notice-private.h \
 	%reldir%/notice-render.c \
 	%reldir%/notice-template.c %reldir%/notice-template.h \
+	%reldir%/outbox.c %reldir%/outbox.h \
 	%reldir%/protocol.c %reldir%/protocol.h \
 	%reldir%/quantity.c %reldir%/quantity.h \
 	%reldir%/reason.c %reldir%/reason.h \
@@ -39,6 +40,8 @@ noinst_LTLIBRARIES += %reldir%/libpostern-common.la
 
 prelude = %reldir%/scripts/prelude.lua
 scripts = \
+	%reldir%/scripts/claim.lua \
+	%reldir%/scripts/done.lua \
 	%reldir%/scripts/due.lua \
 	%reldir%/scripts/erase.lua \
 	%reldir%/scripts/init.lua \

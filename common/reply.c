@@ -16,8 +16,17 @@ static const struct redisReply *element(const struct redisReply *reply, unsigned
 
 unsigned int reply_count(const struct redisReply *reply)
 {
-	return reply != NULL && reply->type == REDIS_REPLY_ARRAY ? (unsigned int)reply->elements
-								 : 0;
+	return reply_is_array(reply) ? (unsigned int)reply->elements : 0;
+}
+
+bool reply_is_array(const struct redisReply *reply)
+{
+	return reply != NULL && reply->type == REDIS_REPLY_ARRAY;
+}
+
+bool reply_is_nil(const struct redisReply *reply)
+{
+	return reply != NULL && reply->type == REDIS_REPLY_NIL;
 }
 
 const char *reply_string(const struct redisReply *reply, unsigned int place)

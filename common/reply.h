@@ -24,6 +24,11 @@ int64_t reply_number(const struct redisReply *reply, unsigned int place);
 /* The array at a place, NULL if there is none. */
 const struct redisReply *reply_array(const struct redisReply *reply, unsigned int place);
 
+/* True for an array, also an empty one, and for the nil that XREAD answers when nothing has come.
+ */
+bool reply_is_array(const struct redisReply *reply);
+bool reply_is_nil(const struct redisReply *reply);
+
 /* The number of elements; 0 for NULL and for what is no array. */
 unsigned int reply_count(const struct redisReply *reply);
 

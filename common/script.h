@@ -22,9 +22,11 @@ enum script {
 	SCRIPT_ERASE,
 	SCRIPT_DUE,
 	SCRIPT_UNUSED,
+	SCRIPT_CLAIM,
+	SCRIPT_DONE,
 };
 
-#define SCRIPT_COUNT (SCRIPT_UNUSED + 1)
+#define SCRIPT_COUNT (SCRIPT_DONE + 1)
 
 /* The number of the stored format: what the mark must say. Every script gets it. */
 #define SCRIPT_FORMAT "1"

@@ -16,6 +16,7 @@ check_PROGRAMS += \
 	%reldir%/unit/test-notice \
 	%reldir%/unit/test-notice-mistakes \
 	%reldir%/unit/test-notice-render \
+	%reldir%/unit/test-outbox \
 	%reldir%/unit/test-quantity \
 	%reldir%/unit/test-reply \
 	%reldir%/unit/test-secrets \
@@ -42,6 +43,7 @@ private_redis = %reldir%/unit/private-redis.c %reldir%/unit/private-redis.h \
 	%reldir%/unit/fake-redis.c %reldir%/unit/fake-redis.h
 %canon_reldir%_unit_test_check_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/dovecot-plugin
 %canon_reldir%_unit_test_check_LDADD = dovecot-plugin/libpostern-check.la $(LDADD)
+%canon_reldir%_unit_test_outbox_SOURCES = %reldir%/unit/test-outbox.c $(private_redis)
 LDADD = common/libpostern-common.la $(HIREDIS_LIBS) $(CMOCKA_LIBS)
 %canon_reldir%_unit_test_encoded_word_LDADD = $(LDADD) $(CRYPTO_LIBS)
 

@@ -19,7 +19,7 @@
 static struct private_redis *redis;
 static struct secrets secrets;
 static struct redis_settings settings;
-static char host[] = "127.0.0.1";
+static __attribute__((unused)) char host[] = "127.0.0.1";
 
 static inline int64_t now_ms(void)
 {

@@ -184,6 +184,8 @@ static void scripts(void **state)
 		[SCRIPT_ERASE] = "erase",
 		[SCRIPT_DUE] = "due",
 		[SCRIPT_UNUSED] = "unused",
+		[SCRIPT_CLAIM] = "claim",
+		[SCRIPT_DONE] = "done",
 	};
 
 	(void)state;

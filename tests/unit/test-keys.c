@@ -6,6 +6,7 @@
 
 #include "access.h"
 #include "login.h"
+#include "outbox.h"
 #include "samples.h"
 #include "send.h"
 #include "unused.h"
@@ -89,6 +90,16 @@ static void ask_unused(const struct account_name *account, struct command *comma
 	unused_ask(&request, &settings, command_r);
 }
 
+static void ask_claim(const struct account_name *account, struct command *command_r)
+{
+	outbox_claim_ask(account->partition, "{1}", 30000, 1, command_r);
+}
+
+static void ask_done(const struct account_name *account, struct command *command_r)
+{
+	outbox_done_ask(account->partition, "1764028800000-0", command_r);
+}
+
 static void ask_off(const struct account_name *account, struct command *command_r)
 {
 	access_off_ask(account, REASON_OWNER, &actor, command_r);
@@ -121,6 +132,8 @@ static const struct row rows[] = {
 	{ "erase", SCRIPT_ERASE, ask_erase },
 	{ "due", SCRIPT_DUE, ask_due },
 	{ "unused", SCRIPT_UNUSED, ask_unused },
+	{ "claim", SCRIPT_CLAIM, ask_claim },
+	{ "done", SCRIPT_DONE, ask_done },
 };
 
 _Static_assert(sizeof(rows) / sizeof(rows[0]) == SCRIPT_COUNT, "a row for each script");

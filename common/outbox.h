@@ -1,0 +1,98 @@
+#ifndef POSTERN_OUTBOX_H
+#define POSTERN_OUTBOX_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "account.h"
+#include "command.h"
+#include "reason.h"
+
+struct redisReply;
+
+/*
+ * The outboxes, one stream in each partition: what the scripts that decide leave there for the
+ * workers (announce() in scripts/prelude.lua). A worker follows them all to end sessions, and takes
+ * entries one by one to tell owners (D5): calls of scripts/claim.lua and done.lua.
+ *
+ * What comes out is checked like all that comes over the network. An entry of another version, or
+ * one that makes no sense, is OUTBOX_UNKNOWN and is left to a worker that knows better.
+ */
+
+#define OUTBOX_ID_SIZE	   42 /* two numbers of 64 bits, a hyphen, a terminator */
+#define OUTBOX_TEXT_SIZE   256
+#define OUTBOX_WORKER_SIZE 128
+
+enum outbox_kind {
+	OUTBOX_OFF,	 /* access went off, see reason */
+	OUTBOX_ON,	 /* access was switched on, with an app password */
+	OUTBOX_PASSWORD, /* one more app password was made */
+	OUTBOX_WARNING,	 /* access will go off unless it is used */
+	OUTBOX_END,	 /* sessions have to end; nobody is told */
+	OUTBOX_UNKNOWN,
+};
+
+struct outbox_event {
+	char id[OUTBOX_ID_SIZE]; /* "1764028800000-0" */
+	unsigned int partition;
+	unsigned int times; /* how often it was handed out, this time included; 0 when followed */
+	enum outbox_kind kind;
+	/* All below only when kind is known. Texts are UTF-8 without control characters. */
+	struct account_name account;
+	enum disable_reason reason; /* OUTBOX_OFF */
+	int64_t time;		    /* milliseconds since 1970 */
+	int64_t until;		    /* OUTBOX_WARNING: when access will go off */
+	unsigned int number;	    /* OUTBOX_ON, OUTBOX_PASSWORD: of the app password */
+	char label[OUTBOX_TEXT_SIZE];
+	char by[OUTBOX_TEXT_SIZE];
+	char from[OUTBOX_TEXT_SIZE];
+	char language[OUTBOX_TEXT_SIZE]; /* "" if not known */
+};
+
+/* Asks for at most count entries for the worker of that name, which has them for lease
+   milliseconds. */
+void outbox_claim_ask(unsigned int partition, const char *worker, unsigned int lease,
+		      unsigned int count, struct command *command_r);
+
+/* The entries handed out, for outbox_event_read(); NULL when Redis can't tell. Lives as long as the
+   reply. */
+const struct redisReply *outbox_claim_read(const struct redisReply *reply);
+
+/* Reads the entry at a place of outbox_claim_read()'s. 0, or -1 if it has no usable id. */
+int outbox_event_read(const struct redisReply *entries, unsigned int place, unsigned int partition,
+		      struct outbox_event *event_r);
+
+/* Says that nobody needs the entry any more. */
+void outbox_done_ask(unsigned int partition, const char *id, struct command *command_r);
+
+/* True if Redis knows of it now. */
+bool outbox_done_read(const struct redisReply *reply);
+
+/* Where a follower stands in each outbox: behind the entry of that id. */
+struct outbox_positions {
+	char ids[ACCOUNT_PARTITIONS][OUTBOX_ID_SIZE];
+};
+
+/* Asks for the last entry of an outbox, to stand behind it. */
+void outbox_last_ask(unsigned int partition, struct command *command_r);
+
+/* 0, or -1 when the answer is not understood. */
+int outbox_last_read(const struct redisReply *reply, unsigned int partition,
+		     struct outbox_positions *positions);
+
+/* Waits for up to wait milliseconds for entries behind the positions. */
+void outbox_follow_ask(const struct outbox_positions *positions, unsigned int wait,
+		       struct command *command_r);
+
+typedef void outbox_follow_callback_t(void *context, const struct outbox_event *event);
+
+/* Hands out the entries, and moves the positions behind them. 0, or -1 when the answer is not
+   understood. */
+int outbox_follow_read(const struct redisReply *reply, struct outbox_positions *positions,
+		       outbox_follow_callback_t *callback, void *context);
+
+/* Writes the Message-ID of the entry's notice, the same whoever asks: "<postern.17.ID@DOMAIN>". */
+#define OUTBOX_MESSAGE_ID_SIZE (OUTBOX_ID_SIZE + ACCOUNT_NAME_MAX + 32)
+void outbox_message_id(const struct outbox_event *event, char id_r[OUTBOX_MESSAGE_ID_SIZE]);
+
+#endif
