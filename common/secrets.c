@@ -22,6 +22,7 @@
 enum section {
 	SECTION_NONE,
 	SECTION_REDIS,
+	SECTION_DOVEADM,
 	SECTION_KEYS,
 };
 
@@ -124,21 +125,22 @@ static int take_key(struct secrets *secrets, struct ini_file *file, const char *
 	return result;
 }
 
-static int take_redis(struct secrets *secrets, struct ini_file *file, const char *key,
-		      const char *value)
+/* The one entry that a section has: its key must be name. */
+static int take_word(struct ini_file *file, const char *name, const char *key, const char *value,
+		     char **word)
 {
 	size_t size = strlen(value);
 
-	if (strcmp(key, "password") != 0)
-		return ini_file_mistake(file, "expected password before '='");
-	if (secrets->redis_password != NULL)
-		return ini_file_mistake(file, "password: expected only once");
+	if (strcmp(key, name) != 0)
+		return ini_file_mistake(file, "expected %s before '='", name);
+	if (*word != NULL)
+		return ini_file_mistake(file, "%s: expected only once", name);
 	if (size == 0)
-		return ini_file_mistake(file, "password: expected a password behind '='");
-	secrets->redis_password = OPENSSL_secure_malloc(size + 1);
-	if (secrets->redis_password == NULL)
-		return ini_file_mistake(file, "password: no memory for it");
-	memcpy(secrets->redis_password, value, size + 1);
+		return ini_file_mistake(file, "%s: expected it behind '='", name);
+	*word = OPENSSL_secure_malloc(size + 1);
+	if (*word == NULL)
+		return ini_file_mistake(file, "%s: no memory for it", name);
+	memcpy(*word, value, size + 1);
 	return 0;
 }
 
@@ -148,10 +150,12 @@ static int take_section(void *context, struct ini_file *file, const char *sectio
 
 	if (strcmp(section, "redis") == 0)
 		loading->section = SECTION_REDIS;
+	else if (strcmp(section, "doveadm") == 0)
+		loading->section = SECTION_DOVEADM;
 	else if (strcmp(section, "keys") == 0)
 		loading->section = SECTION_KEYS;
 	else
-		return ini_file_mistake(file, "expected [redis] or [keys]");
+		return ini_file_mistake(file, "expected [redis], [doveadm] or [keys]");
 	if (loading->section == SECTION_KEYS)
 		loading->layout->keys_line = ini_file_line(file);
 	return 0;
@@ -165,7 +169,9 @@ static int take_entry(void *context, struct ini_file *file, const char *key, con
 	if (continued)
 		return ini_file_mistake(file, "expected no space at the start of the line");
 	if (loading->section == SECTION_REDIS)
-		return take_redis(loading->secrets, file, key, value);
+		return take_word(file, "password", key, value, &loading->secrets->redis_password);
+	if (loading->section == SECTION_DOVEADM)
+		return take_word(file, "api_key", key, value, &loading->secrets->doveadm_api_key);
 	loading->layout->keys_line = ini_file_line(file);
 	return take_key(loading->secrets, file, key, value);
 }
@@ -210,6 +216,12 @@ struct secrets *secrets_load(const char *path, char **error_r)
 	return secrets;
 }
 
+static void free_word(char *word)
+{
+	if (word != NULL)
+		OPENSSL_secure_clear_free(word, strlen(word));
+}
+
 void secrets_free(struct secrets **_secrets)
 {
 	struct secrets *secrets = *_secrets;
@@ -217,7 +229,7 @@ void secrets_free(struct secrets **_secrets)
 	*_secrets = NULL;
 	if (secrets == NULL)
 		return;
-	if (secrets->redis_password != NULL)
-		OPENSSL_secure_clear_free(secrets->redis_password, strlen(secrets->redis_password));
+	free_word(secrets->redis_password);
+	free_word(secrets->doveadm_api_key);
 	OPENSSL_secure_clear_free(secrets, sizeof(*secrets));
 }

@@ -4,10 +4,12 @@
 #include <stddef.h>
 
 /*
- * The secrets file: the site's keys by id, and Redis's password.
+ * The secrets file: the site's keys by id, Redis's password and the key of Dovecot's doveadm API.
  *
  *     [redis]
  *     password = ...
+ *     [doveadm]
+ *     api_key = ...
  *     [keys]
  *     1 = 64 hexadecimal digits
  *     2 = 64 hexadecimal digits
@@ -32,6 +34,7 @@ struct secrets {
 	struct secret_key keys[SECRETS_KEYS_MAX]; /* current one first */
 	unsigned int keys_count;		  /* at least 1 */
 	char *redis_password;			  /* NULL for none */
+	char *doveadm_api_key;			  /* NULL for none */
 };
 
 /* Reads the file. NULL if it can't be read or has a mistake: *error_r is one line with file and

@@ -95,7 +95,7 @@ struct bad_row {
 static const struct bad_row bad_rows[] = {
 	{ "bad: empty", "", NO_KEY },
 	{ "bad: no key", "[redis]\npassword = " SECRET "\n[keys]\n", NO_KEY },
-	{ "bad: unknown section", "[" SECRET "]\n", "1: expected [redis] or [keys]" },
+	{ "bad: unknown section", "[" SECRET "]\n", "1: expected [redis], [doveadm] or [keys]" },
 	{ "bad: no section", "1 = " SECRET "\n", "1: expected a [SECTION] before the first key" },
 	{ "bad: no =", "[redis]\n" SECRET "\n", "2: expected KEY = VALUE" },
 	{ "bad: base64 alone, whose padding looks like =", "[redis]\n" SECRET "==\n",
@@ -103,10 +103,14 @@ static const struct bad_row bad_rows[] = {
 	{ "bad: base64 alone among the keys", "[keys]\n" SECRET "==\n", "2: " ID },
 	{ "bad: unknown key of [redis]", "[redis]\n" SECRET " = x\n",
 	  "2: expected password before '='" },
-	{ "bad: empty password", "[redis]\npassword =\n",
-	  "2: password: expected a password behind '='" },
+	{ "bad: empty password", "[redis]\npassword =\n", "2: password: expected it behind '='" },
 	{ "bad: two passwords", "[redis]\npassword = x\npassword = " SECRET "\n",
 	  "3: password: expected only once" },
+	{ "bad: unknown key of [doveadm]", "[doveadm]\n" SECRET " = x\n",
+	  "2: expected api_key before '='" },
+	{ "bad: empty API key", "[doveadm]\napi_key =\n", "2: api_key: expected it behind '='" },
+	{ "bad: two API keys", "[doveadm]\napi_key = x\napi_key = " SECRET "\n",
+	  "3: api_key: expected only once" },
 	{ "bad: password of two lines", "[redis]\npassword = x\n  " SECRET "\n",
 	  "3: expected no space at the start of the line" },
 	{ "bad: what looks like a comment in a password", "[redis]\npassword = x ;" SECRET "\n",
@@ -260,12 +264,15 @@ static void test_derived_keys(void **state)
 
 static void test_secure_memory(void **state)
 {
-	static const char text[] = "[redis]\npassword = x\n[keys]\n1 = " KEY_0 "\n";
+	static const char text[] = "[redis]\npassword = x\n[doveadm]\napi_key = y\n"
+				   "[keys]\n1 = " KEY_0 "\n";
 	struct secrets *secrets = load(text, strlen(text), 0640, NULL);
 
 	(void)state;
 	assert_true(CRYPTO_secure_allocated(secrets));
 	assert_true(CRYPTO_secure_allocated(secrets->redis_password));
+	assert_true(CRYPTO_secure_allocated(secrets->doveadm_api_key));
+	assert_string_equal(secrets->doveadm_api_key, "y");
 	secrets_free(&secrets);
 	assert_int_equal(CRYPTO_secure_used(), 0);
 }
