@@ -70,8 +70,22 @@ const struct setting settings_table[] = {
 	  .default_value = "0", .max = 365 * DAY,
 	  .expected = "a duration in whole seconds from 0 to 365d" },
 
+	{ WORKER("user", user), .parse = setting_parse_optional_name, .default_value = "postern",
+	  .max = 32, .expected = "a user's name, or nothing" },
 	{ WORKER("sendmail", sendmail), .parse = setting_parse_path,
 	  .default_value = "/usr/sbin/sendmail", .max = 1000, .expected = LONG_PATH },
+	{ WORKER("doveadm_url", doveadm_url), .parse = setting_parse_url,
+	  .default_value = "http://127.0.0.1:8080/doveadm/v1", .max = 180,
+	  .expected = "an address that begins with https:// or http://, of at most 180 printable "
+		      "ASCII characters without spaces" },
+	{ WORKER("notice_lease", notice_lease), .parse = setting_parse_milliseconds,
+	  .default_value = "30s", .min = SECOND, .max = HOUR,
+	  .expected = "a duration from 1s to 1h" },
+	{ WORKER("sweep_interval", sweep_interval), .parse = setting_parse_seconds,
+	  .default_value = "1m", .min = SECOND, .max = DAY,
+	  .expected = "a duration in whole seconds from 1s to 1d" },
+	{ WORKER("sweep_rate", sweep_rate), .parse = setting_parse_number, .default_value = "100",
+	  .min = 1, .max = 10000, .expected = "a number from 1 to 10000" },
 
 	{ TIER("protocols", protocols), .parse = setting_parse_protocols,
 	  .default_value = "pop3 smtp", .paid = "pop3 imap smtp",

@@ -286,7 +286,9 @@ void settings_free(struct settings **_settings)
 	free(settings->notices.shipped);
 	free(settings->notices.own);
 	free(settings->notices.mail_server);
+	free(settings->worker.user);
 	free(settings->worker.sendmail);
+	free(settings->worker.doveadm_url);
 	tier_rows_clear(&settings->tier_rows);
 	free(settings);
 }

@@ -79,7 +79,12 @@ struct notices_settings {
 };
 
 struct worker_settings {
-	char *sendmail; /* path */
+	char *user;		     /* NULL: stay who we are */
+	char *sendmail;		     /* path */
+	char *doveadm_url;	     /* of Dovecot's doveadm HTTP API on this host */
+	unsigned int notice_lease;   /* milliseconds that a worker has for a notice (D5) */
+	unsigned int sweep_interval; /* seconds between two sweeps (D2) */
+	unsigned int sweep_rate;     /* accounts that a sweep looks at each second, at most */
 };
 
 struct settings {

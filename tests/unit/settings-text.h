@@ -40,6 +40,10 @@ NOT_INLINE char *describe(const struct settings *settings)
 	fprintf(out, "mail_server=%s\nunused_warning=%u\nsendmail=%s\n",
 		settings->notices.mail_server, settings->notices.unused_warning,
 		settings->worker.sendmail);
+	fprintf(out, "worker=%s %s %s\nworker.lease=%u\nsweep=%u %u\n", settings->worker.user,
+		settings->worker.sendmail, settings->worker.doveadm_url,
+		settings->worker.notice_lease, settings->worker.sweep_interval,
+		settings->worker.sweep_rate);
 	for (unsigned int i = 0; i < settings->tiers_count; i++) {
 		const struct tier *tier = &settings->tiers[i];
 

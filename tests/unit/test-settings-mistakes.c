@@ -191,6 +191,15 @@ static const struct bad_row bad_rows[] = {
 	  "4: socket_group: expected a group's name" },
 	{ "bad: milter user with a dash in front", HELP "[milter]\nuser = -r\n",
 	  "4: user: expected a user's name, or nothing" },
+	{ "bad: worker sendmail relative", HELP "[worker]\nsendmail = sendmail\n",
+	  "4: sendmail: expected an absolute path of at most 1000 bytes" },
+	{ "bad: worker doveadm_url", HELP "[worker]\ndoveadm_url = 127.0.0.1:8080\n",
+	  "4: doveadm_url: expected an address that begins with https:// or http://, of at most "
+	  "180 printable ASCII characters without spaces" },
+	{ "bad: worker lease too short", HELP "[worker]\nnotice_lease = 999ms\n",
+	  "4: notice_lease: expected a duration from 1s to 1h" },
+	{ "bad: worker sweep_rate", HELP "[worker]\nsweep_rate = 0\n",
+	  "4: sweep_rate: expected a number from 1 to 10000" },
 	{ "bad: redis_unavailable", HELP "[milter]\nredis_unavailable = reject\n",
 	  "4: redis_unavailable: expected defer or accept" },
 

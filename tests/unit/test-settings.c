@@ -136,6 +136,8 @@ static void test_defaults(void **state)
 			    "shipped=" DATADIR "/postern/notices\nown=/etc/postern/notices\n"
 			    "mail_server=(null)\nunused_warning=0\n"
 			    "sendmail=/usr/sbin/sendmail\n"
+			    "worker=postern /usr/sbin/sendmail http://127.0.0.1:8080/doveadm/v1\n"
+			    "worker.lease=30000\nsweep=60 100\n"
 			    "0.name=free\n0.protocols=PS\n0.pop3=300 15\n0.messages=5 15\n"
 			    "0.recipients=0\n0.count=0\n0.hold=0\n"
 			    "0.logins=120 1000\n0.wrong=50 3\n0.unused=5184000\n"
