@@ -2,6 +2,7 @@
 
 noinst_LTLIBRARIES += %reldir%/libpostern-daemon.la
 %canon_reldir%_libpostern_daemon_la_SOURCES = \
+	%reldir%/child.c %reldir%/child.h \
 	%reldir%/log.c %reldir%/log.h \
 	%reldir%/privileges.c %reldir%/privileges.h \
 	%reldir%/state.c %reldir%/state.h
