@@ -233,6 +233,11 @@ int outbox_follow_read(const struct redisReply *reply, struct outbox_positions *
 
 void outbox_message_id(const struct outbox_event *event, char id_r[OUTBOX_MESSAGE_ID_SIZE])
 {
-	snprintf(id_r, OUTBOX_MESSAGE_ID_SIZE, "<postern.%u.%s%s>", event->partition, event->id,
-		 strchr(event->account.text, '@'));
+	static const char format[] = "<postern.%u.%s@%s>";
+	const char *domain = strchr(event->account.text, '@') + 1;
+
+	if (snprintf(id_r, OUTBOX_MESSAGE_ID_SIZE, format, event->partition, event->id, domain) >=
+	    OUTBOX_MESSAGE_ID_SIZE)
+		snprintf(id_r, OUTBOX_MESSAGE_ID_SIZE, format, event->partition, event->id,
+			 "invalid");
 }

@@ -1,0 +1,291 @@
+/* Dovecot's doveadm HTTP API, through libcurl and jansson. */
+
+#include "doveadm.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include <curl/curl.h>
+#include <jansson.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+
+#define CONNECT_MS 2000
+#define ANSWER_MS  10000
+/* A hundred bytes a session: a busy host has 100,000. */
+#define ANSWER_MAX (64U << 20)
+
+#define NO_HOST 68 /* kick: there is no such session */
+
+struct doveadm {
+	CURL *curl;
+	char curl_error[CURL_ERROR_SIZE];
+	char error[CURL_ERROR_SIZE + 256];
+	char *answer;
+	size_t answer_size;
+};
+
+struct doveadm *doveadm_create(void)
+{
+	struct doveadm *client = calloc(1, sizeof(*client));
+
+	if (client == NULL)
+		abort();
+	client->curl = curl_easy_init();
+	if (client->curl == NULL)
+		doveadm_free(&client);
+	return client;
+}
+
+static void clear_answer(struct doveadm *client)
+{
+	free(client->answer);
+	client->answer = NULL;
+	client->answer_size = 0;
+}
+
+void doveadm_free(struct doveadm **_client)
+{
+	struct doveadm *client = *_client;
+
+	*_client = NULL;
+	if (client == NULL)
+		return;
+	curl_easy_cleanup(client->curl);
+	clear_answer(client);
+	free(client);
+}
+
+/* Sets the error: one printable line. Always -1. */
+__attribute__((format(printf, 2, 3))) static int fail(struct doveadm *client, const char *format,
+						      ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(client->error, sizeof(client->error), format, args);
+	va_end(args);
+	for (char *p = client->error; *p != '\0'; p++) {
+		if (*p < ' ' || *p > '~' || *p == '"')
+			*p = '?';
+	}
+	return -1;
+}
+
+static size_t take_answer(char *bytes, size_t one, size_t size, void *context)
+{
+	struct doveadm *client = context;
+	char *longer;
+
+	(void)one;
+	if (size > ANSWER_MAX - client->answer_size)
+		return 0;
+	longer = realloc(client->answer, client->answer_size + size + 1);
+	if (longer == NULL)
+		return 0;
+	memcpy(longer + client->answer_size, bytes, size);
+	client->answer = longer;
+	client->answer_size += size;
+	longer[client->answer_size] = '\0';
+	return size;
+}
+
+/* "Authorization: X-Dovecot-API BASE64", for wipe_header(). */
+static struct curl_slist *make_header(const char *key)
+{
+	static const char name[] = "Authorization: X-Dovecot-API ";
+	size_t key_size = strlen(key), size = sizeof(name) + (key_size + 2) / 3 * 4 + 1;
+	char *line = OPENSSL_secure_malloc(size);
+	struct curl_slist *headers;
+
+	if (line == NULL)
+		return NULL;
+	memcpy(line, name, sizeof(name) - 1);
+	EVP_EncodeBlock((unsigned char *)line + sizeof(name) - 1, (const unsigned char *)key,
+			(int)key_size);
+	headers = curl_slist_append(NULL, line);
+	OPENSSL_secure_clear_free(line, size);
+	return headers;
+}
+
+static void wipe_header(struct curl_slist *headers)
+{
+	if (headers != NULL)
+		OPENSSL_cleanse(headers->data, strlen(headers->data));
+	curl_slist_free_all(headers);
+}
+
+static void set_options(struct doveadm *client, const char *url, struct curl_slist *headers,
+			const char *body)
+{
+	CURL *curl = client->curl;
+
+	/* Connections stay. */
+	curl_easy_reset(curl);
+	curl_easy_setopt(curl, CURLOPT_URL, url);
+	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(curl, CURLOPT_PROXY, "");
+	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
+	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)ANSWER_MS);
+	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, client->curl_error);
+	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+	curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
+	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_answer);
+	curl_easy_setopt(curl, CURLOPT_WRITEDATA, client);
+}
+
+/* One request: 0 with its answer in the client. */
+static int post(struct doveadm *client, const struct settings *settings, const char *body)
+{
+	const char *url = settings->worker.doveadm_url, *key = settings->secrets->doveadm_api_key;
+	struct curl_slist *headers;
+	CURLcode code;
+	long status = 0;
+
+	clear_answer(client);
+	if (key == NULL)
+		return fail(client, "expected api_key in [doveadm] of %s", settings->secrets_file);
+	headers = make_header(key);
+	if (headers == NULL)
+		return fail(client, "out of memory");
+	client->curl_error[0] = '\0';
+	set_options(client, url, headers, body);
+	code = curl_easy_perform(client->curl);
+	curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &status);
+	curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, NULL);
+	wipe_header(headers);
+	if (code != CURLE_OK)
+		return fail(client, "doveadm at %s: %s", url,
+			    client->curl_error[0] != '\0' ? client->curl_error
+							  : curl_easy_strerror(code));
+	if (status != 200)
+		return fail(client, "doveadm at %s: HTTP status %ld", url, status);
+	return 0;
+}
+
+/* The exit status of a failed command: [["error",{"type":"exitCode","exitCode":68},"tag"]]. */
+static int read_failure(struct doveadm *client, const char *command, json_t *answer, int *status_r)
+{
+	const char *type = "no answer that is understood";
+	int status = 0;
+
+	json_unpack(answer, "[s, {s?s, s?i}]", NULL, "type", &type, "exitCode", &status);
+	*status_r = status;
+	return fail(client, "doveadm %s: %s %d%s", command, type, status,
+		    strcmp(type, "unAuthorized") == 0 ? ": see doveadm_allowed_commands" : "");
+}
+
+/* Runs one command, whose parameters it takes over. Its rows, for json_decref(); NULL when it
+   fails, with its exit status if it got as far as that, else 0. */
+static json_t *run(struct doveadm *client, const struct settings *settings, const char *command,
+		   json_t *parameters, int *status_r)
+{
+	json_t *request = json_pack("[[s, o, s]]", command, parameters, "postern");
+	json_t *answer = NULL, *rows = NULL;
+	const char *kind = "";
+	char *body = request == NULL ? NULL : json_dumps(request, JSON_COMPACT);
+
+	*status_r = 0;
+	json_decref(request);
+	if (body == NULL) {
+		fail(client, "out of memory");
+		return NULL;
+	}
+	if (post(client, settings, body) == 0) {
+		answer = json_loadb(client->answer != NULL ? client->answer : "",
+				    client->answer_size, 0, NULL);
+		if (json_unpack(json_array_get(answer, 0), "[s, o]", &kind, &rows) == 0 &&
+		    strcmp(kind, "doveadmResponse") == 0 && json_is_array(rows)) {
+			json_incref(rows);
+		} else {
+			rows = NULL;
+			read_failure(client, command, json_array_get(answer, 0), status_r);
+		}
+	}
+	json_decref(answer);
+	clear_answer(client);
+	free(body);
+	return rows;
+}
+
+/* Dovecot 2.3 has one row for each user and service: "ips" is "(192.0.2.1 192.0.2.2)". */
+static void each_address(const char *user, const char *addresses,
+			 doveadm_session_callback_t *callback, void *context)
+{
+	char address[64];
+	size_t size;
+
+	while (*(addresses += strspn(addresses, "( )")) != '\0') {
+		size = strcspn(addresses, "( )");
+		if (size < sizeof(address)) {
+			memcpy(address, addresses, size);
+			address[size] = '\0';
+			callback(context, user, address);
+		}
+		addresses += size;
+	}
+}
+
+int doveadm_who(struct doveadm *client, const struct settings *settings, const char *user,
+		doveadm_session_callback_t *callback, void *context, const char **error_r)
+{
+	json_t *parameters = user != NULL ? json_pack("{s: [s]}", "mask", user) : json_object();
+	json_t *rows, *row;
+	size_t i;
+	int status;
+
+	*error_r = client->error;
+	rows = run(client, settings, "who", parameters, &status);
+	if (rows == NULL)
+		return -1;
+	json_array_foreach(rows, i, row)
+	{
+		const char *name, *addresses;
+
+		if (json_unpack(row, "{s: s, s: s}", "username", &name, "ips", &addresses) == 0)
+			each_address(name, addresses, callback, context);
+	}
+	json_decref(rows);
+	return 0;
+}
+
+int doveadm_kick(struct doveadm *client, const struct settings *settings, const char *user,
+		 const char *address, const char **error_r)
+{
+	json_t *rows;
+	int status;
+
+	*error_r = client->error;
+	rows = run(client, settings, "kick", json_pack("{s: [s, s]}", "mask", user, address),
+		   &status);
+	if (rows == NULL)
+		return status == NO_HOST ? 0 : -1;
+	json_decref(rows);
+	return 1;
+}
+
+enum doveadm_found doveadm_search(struct doveadm *client, const struct settings *settings,
+				  const char *user, const char *message_id, int64_t after,
+				  const char **error_r)
+{
+	char since[24];
+	json_t *rows;
+	size_t found;
+	int status;
+
+	*error_r = client->error;
+	snprintf(since, sizeof(since), "%lld", (long long)after);
+	rows = run(client, settings, "search",
+		   json_pack("{s: s, s: [s, s, s, s, s, s, s]}", "user", user, "query", "mailbox",
+			     "*", "since", since, "header", "message-id", message_id),
+		   &status);
+	if (rows == NULL)
+		return status == EX_NOUSER ? DOVEADM_NO_USER : DOVEADM_UNKNOWN;
+	found = json_array_size(rows);
+	json_decref(rows);
+	return found > 0 ? DOVEADM_FOUND : DOVEADM_NOT_FOUND;
+}

@@ -1,0 +1,165 @@
+#include "question.h"
+
+#include <string.h>
+
+#include <hiredis/hiredis.h>
+
+#include "access.h"
+#include "reply.h"
+#include "worker.h"
+
+/* -1, with what the reply says of why it is no answer. */
+static int refuse(redisReply *reply, const char **error_r)
+{
+	*error_r = reply_unavailable_text(reply);
+	freeReplyObject(reply);
+	return -1;
+}
+
+/* One of Redis's own commands. 0, or -1. */
+static int call(struct store *store, const struct command *command, unsigned int wait,
+		redisReply **reply_r, const char **error_r)
+{
+	return store_call(store, command, wait, reply_r, error_r) == 1 ? 0 : -1;
+}
+
+int question_access(struct store *store, const struct account_name *account, const char **error_r)
+{
+	struct command command;
+	struct access_status status;
+	redisReply *reply;
+
+	access_status_ask(account, &command);
+	if (store_ask(store, &command, &reply, error_r) < 0)
+		return -1;
+	access_status_read(reply, &status);
+	if (status.verdict != ACCESS_DONE)
+		return refuse(reply, error_r);
+	freeReplyObject(reply);
+	return status.enabled ? 1 : 0;
+}
+
+int question_claim(struct store *store, unsigned int partition, unsigned int lease,
+		   struct outbox_event *event_r, const char **error_r)
+{
+	const struct redisReply *entries;
+	struct command command;
+	redisReply *reply;
+	int result;
+
+	outbox_claim_ask(partition, worker_name(), lease, 1, &command);
+	if (store_ask(store, &command, &reply, error_r) < 0)
+		return -1;
+	entries = outbox_claim_read(reply);
+	if (entries == NULL)
+		return refuse(reply, error_r);
+	result = reply_count(entries) == 0 ? 0 : 1;
+	if (result == 1 && outbox_event_read(entries, 0, partition, event_r) < 0)
+		return refuse(reply, error_r);
+	freeReplyObject(reply);
+	return result;
+}
+
+int question_done(struct store *store, const struct outbox_event *event, const char **error_r)
+{
+	struct command command;
+	redisReply *reply;
+
+	outbox_done_ask(event->partition, event->id, &command);
+	if (store_ask(store, &command, &reply, error_r) < 0)
+		return -1;
+	if (!outbox_done_read(reply))
+		return refuse(reply, error_r);
+	freeReplyObject(reply);
+	return 0;
+}
+
+int question_seasoned(struct store *store, const char **error_r)
+{
+	struct command command;
+	redisReply *reply;
+	int result;
+
+	command_begin_plain(&command, "SCRIPT");
+	command_string(&command, "EXISTS");
+	command_string(&command, script_digest(SCRIPT_CLAIM));
+	if (call(store, &command, 0, &reply, error_r) < 0)
+		return -1;
+	result = reply_number(reply, 0) == 1 ? 1 : 0;
+	freeReplyObject(reply);
+	return result;
+}
+
+int question_positions(struct store *store, struct outbox_positions *positions_r,
+		       const char **error_r)
+{
+	for (unsigned int i = 0; i < ACCOUNT_PARTITIONS; i++) {
+		struct command command;
+		redisReply *reply;
+
+		outbox_last_ask(i, &command);
+		if (call(store, &command, 0, &reply, error_r) < 0)
+			return -1;
+		if (outbox_last_read(reply, i, positions_r) < 0)
+			return refuse(reply, error_r);
+		freeReplyObject(reply);
+	}
+	return 0;
+}
+
+int question_follow(struct store *store, struct outbox_positions *positions, unsigned int wait,
+		    outbox_follow_callback_t *callback, void *context, const char **error_r)
+{
+	struct command command;
+	redisReply *reply;
+
+	outbox_follow_ask(positions, wait, &command);
+	if (call(store, &command, wait, &reply, error_r) < 0)
+		return -1;
+	if (outbox_follow_read(reply, positions, callback, context) < 0)
+		return refuse(reply, error_r);
+	freeReplyObject(reply);
+	return 0;
+}
+
+int question_due(struct store *store, unsigned int partition, int64_t before, unsigned int skip,
+		 struct account_name names_r[QUESTION_DUE_MAX], const char **error_r)
+{
+	const struct redisReply *names;
+	struct command command;
+	redisReply *reply;
+	int count = 0;
+
+	unused_due_ask(partition, before, skip, QUESTION_DUE_MAX, &command);
+	if (store_ask(store, &command, &reply, error_r) < 0)
+		return -1;
+	names = unused_due_read(reply);
+	if (names == NULL)
+		return refuse(reply, error_r);
+	for (unsigned int i = 0; i < reply_count(names) && i < QUESTION_DUE_MAX; i++) {
+		const char *text = reply_string(names, i), *error;
+
+		if (account_name_parse(text, strlen(text), NULL, &names_r[count], &error) < 0)
+			names_r[count].text[0] = '\0';
+		count++;
+	}
+	freeReplyObject(reply);
+	return count;
+}
+
+int question_unused(struct store *store, const struct unused_request *request,
+		    const struct settings *settings, struct unused_answer *answer_r,
+		    const char **error_r)
+{
+	struct command command;
+	redisReply *reply;
+
+	unused_ask(request, settings, &command);
+	if (store_ask(store, &command, &reply, error_r) < 0)
+		return -1;
+	unused_read(reply, answer_r);
+	if (answer_r->verdict == UNUSED_UNAVAILABLE)
+		return refuse(reply, error_r);
+	freeReplyObject(reply);
+	return 0;
+}

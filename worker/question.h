@@ -1,0 +1,46 @@
+#ifndef POSTERN_WORKER_QUESTION_H
+#define POSTERN_WORKER_QUESTION_H
+
+#include <stdint.h>
+
+#include "outbox.h"
+#include "store.h"
+#include "unused.h"
+
+/*
+ * What the worker asks Redis: one question a call, its reply read and freed. 0, or -1 when Redis
+ * can't tell: *error_r is then one line, valid until this thread's next question.
+ */
+
+/* 1 if access of the account is on, 0 if not, or -1. */
+int question_access(struct store *store, const struct account_name *account, const char **error_r);
+
+/* Takes one entry of an outbox. 1 with the entry, 0 if there is none to take, or -1. */
+int question_claim(struct store *store, unsigned int partition, unsigned int lease,
+		   struct outbox_event *event_r, const char **error_r);
+
+int question_done(struct store *store, const struct outbox_event *event, const char **error_r);
+
+/* 1 if Redis has run our scripts since it was started, else 0. A Redis that hasn't may have lost
+   the last moments before it went down. */
+int question_seasoned(struct store *store, const char **error_r);
+
+/* Where all the outboxes stand. */
+int question_positions(struct store *store, struct outbox_positions *positions_r,
+		       const char **error_r);
+
+/* Waits for entries, as outbox_follow_ask() and outbox_follow_read() do. */
+int question_follow(struct store *store, struct outbox_positions *positions, unsigned int wait,
+		    outbox_follow_callback_t *callback, void *context, const char **error_r);
+
+#define QUESTION_DUE_MAX 100
+
+/* Names of accounts that are due; one that is none has an empty text. How many, or -1. */
+int question_due(struct store *store, unsigned int partition, int64_t before, unsigned int skip,
+		 struct account_name names_r[QUESTION_DUE_MAX], const char **error_r);
+
+int question_unused(struct store *store, const struct unused_request *request,
+		    const struct settings *settings, struct unused_answer *answer_r,
+		    const char **error_r);
+
+#endif

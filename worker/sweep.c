@@ -1,0 +1,148 @@
+/* Looks for accounts that have long not been used (D2). */
+
+#include "sweep.h"
+
+#include <time.h>
+
+#include "letter.h"
+#include "log.h"
+#include "monotonic.h"
+#include "question.h"
+#include "state.h"
+#include "worker.h"
+
+struct sweep {
+	struct state *state; /* of this sweep */
+	uint64_t warning;    /* milliseconds before the end that owners are warned; 0 for never */
+	int64_t before;	     /* who has not been used since is due; milliseconds since 1970 */
+	int64_t next_look;   /* of the monotonic clock: keeps the rate */
+	unsigned int looked, off, warned;
+	struct trouble redis;
+};
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void keep_rate(struct sweep *sweep)
+{
+	int64_t now = monotonic_msecs();
+	unsigned int rate = sweep->state->settings->worker.sweep_rate;
+
+	if (sweep->next_look > now)
+		worker_pause((unsigned int)(sweep->next_look - now));
+	else
+		sweep->next_look = now;
+	/* Whole milliseconds: a higher rate is kept by looking at several at once. */
+	sweep->looked++;
+	if (rate <= 1000)
+		sweep->next_look += 1000 / rate;
+	else if (sweep->looked % (rate / 1000) == 0)
+		sweep->next_look++;
+}
+
+/* 1 if the account is not due any more, 0 if it may be, -1 when Redis can't tell. */
+static int look(struct sweep *sweep, const struct account_name *account)
+{
+	struct unused_request request = { .account = account, .warning = sweep->warning };
+	uint64_t rest = unused_rest(sweep->state->settings, sweep->warning);
+	struct unused_answer answer;
+	const char *error;
+
+	if (question_unused(sweep->state->store, &request, sweep->state->settings, &answer,
+			    &error) < 0) {
+		trouble_failed(&sweep->redis, error);
+		return -1;
+	}
+	trouble_over(&sweep->redis);
+	switch (answer.verdict) {
+	case UNUSED_OFF:
+		sweep->off++;
+		log_line(LOG_INFO, "account=%s access=off reason=unused", account->text);
+		return 1;
+	case UNUSED_WARNED:
+		sweep->warned++;
+		log_line(LOG_INFO, "account=%s access=warned", account->text);
+		return 1;
+	case UNUSED_NEVER:
+	case UNUSED_OFF_BEFORE:
+		return 1;
+	case UNUSED_USED:
+		/* Where Redis's clock is behind ours it may stand where it stood. */
+		return answer.ends - (int64_t)(sweep->warning + rest) > sweep->before ? 1 : 0;
+	case UNUSED_UNAVAILABLE:
+		break;
+	}
+	return -1;
+}
+
+/* All of one partition. False when Redis can't tell, or it is time to stop. */
+static bool sweep_partition(struct sweep *sweep, unsigned int partition)
+{
+	struct account_name names[QUESTION_DUE_MAX];
+	unsigned int skip = 0; /* those that are still due after a look: they come first */
+	const char *error;
+	int count;
+
+	do {
+		count = question_due(sweep->state->store, partition, sweep->before, skip, names,
+				     &error);
+		if (count < 0) {
+			trouble_failed(&sweep->redis, error);
+			return false;
+		}
+		for (int i = 0; i < count; i++) {
+			int result = 0;
+
+			keep_rate(sweep);
+			if (worker_stopping())
+				return false;
+			if (names[i].text[0] != '\0')
+				result = look(sweep, &names[i]);
+			if (result < 0)
+				return false;
+			skip += result == 0;
+		}
+	} while (count == QUESTION_DUE_MAX);
+	return true;
+}
+
+static void sweep_all(struct sweep *sweep)
+{
+	const struct settings *settings = sweep->state->settings;
+	uint64_t rest;
+
+	sweep->warning = letter_warning(settings);
+	rest = unused_rest(settings, sweep->warning);
+	if (rest == 0)
+		return;
+	sweep->before = now_ms() - (int64_t)rest;
+	sweep->off = sweep->warned = 0;
+	for (unsigned int i = 0; i < ACCOUNT_PARTITIONS; i++) {
+		if (!sweep_partition(sweep, i))
+			break;
+	}
+	if (sweep->off + sweep->warned > 0)
+		log_line(LOG_NOTICE, "sweep=done off=%u warned=%u", sweep->off, sweep->warned);
+}
+
+void *sweep_run(void *unused)
+{
+	struct sweep sweep = { .redis.what = "redis" };
+
+	(void)unused;
+	while (!worker_stopping()) {
+		unsigned int interval;
+
+		sweep.state = state_acquire();
+		sweep_all(&sweep);
+		interval = sweep.state->settings->worker.sweep_interval;
+		state_release(&sweep.state);
+		worker_pause(interval * 1000);
+	}
+	return NULL;
+}

@@ -1,0 +1,104 @@
+#include "worker.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "monotonic.h"
+#include "outbox.h"
+
+static char name[OUTBOX_WORKER_SIZE];
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t change; /* of what follows, which is under lock */
+static bool stopping, news;
+
+void worker_begin(void)
+{
+	pthread_condattr_t attributes;
+	char host[65] = "";
+	struct timespec now;
+
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&change, &attributes);
+	pthread_condattr_destroy(&attributes);
+	gethostname(host, sizeof(host) - 1);
+	clock_gettime(CLOCK_REALTIME, &now);
+	snprintf(name, sizeof(name), "%s:%d:%lld", host, (int)getpid(),
+		 (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000);
+}
+
+const char *worker_name(void)
+{
+	return name;
+}
+
+void worker_stop(void)
+{
+	pthread_mutex_lock(&lock);
+	stopping = true;
+	pthread_cond_broadcast(&change);
+	pthread_mutex_unlock(&lock);
+}
+
+bool worker_stopping(void)
+{
+	bool result;
+
+	pthread_mutex_lock(&lock);
+	result = stopping;
+	pthread_mutex_unlock(&lock);
+	return result;
+}
+
+void worker_wake(void)
+{
+	pthread_mutex_lock(&lock);
+	news = true;
+	pthread_cond_broadcast(&change);
+	pthread_mutex_unlock(&lock);
+}
+
+static void wait_until(unsigned int milliseconds, bool for_news)
+{
+	int64_t until = monotonic_msecs() + milliseconds;
+	struct timespec time = { .tv_sec = until / 1000, .tv_nsec = until % 1000 * 1000000 };
+	int error = 0;
+
+	pthread_mutex_lock(&lock);
+	while (error == 0 && !stopping && !(for_news && news))
+		error = pthread_cond_timedwait(&change, &lock, &time);
+	if (for_news)
+		news = false;
+	pthread_mutex_unlock(&lock);
+}
+
+void worker_pause(unsigned int milliseconds)
+{
+	wait_until(milliseconds, false);
+}
+
+void worker_wait_for_news(unsigned int milliseconds)
+{
+	wait_until(milliseconds, true);
+}
+
+void trouble_failed(struct trouble *trouble, const char *error)
+{
+	if (trouble->failures++ > 0)
+		return;
+	trouble->since = monotonic_msecs();
+	log_line(LOG_WARNING, "%s=failed error=\"%s\"", trouble->what, error);
+}
+
+void trouble_over(struct trouble *trouble)
+{
+	if (trouble->failures == 0)
+		return;
+	log_line(LOG_NOTICE, "%s=works-again failures=%u seconds=%lld", trouble->what,
+		 trouble->failures, (long long)(monotonic_msecs() - trouble->since) / 1000);
+	trouble->failures = 0;
+}

@@ -1,0 +1,44 @@
+#ifndef POSTERN_WORKER_WORKER_H
+#define POSTERN_WORKER_WORKER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * What the threads of postern-worker share beside the state (daemon/state.h): who this worker is,
+ * that it has to stop, and that there is news in an outbox. There is one worker in a process. All
+ * functions are thread-safe.
+ */
+
+/* Gives this worker its name. To be called before threads are started. */
+void worker_begin(void);
+
+/* "HOST:PID:START": no two workers have the same, so none takes another one's work for its own. */
+const char *worker_name(void);
+
+void worker_stop(void);
+bool worker_stopping(void);
+
+/* Says that an outbox may have something to send. */
+void worker_wake(void);
+
+/* Waits for so many milliseconds, or until it is time to stop. */
+void worker_pause(unsigned int milliseconds);
+
+/* The same, or until there is news since the last call. */
+void worker_wait_for_news(unsigned int milliseconds);
+
+/*
+ * Something outside of us that works or doesn't, which is logged when that changes: one line when a
+ * row of failures begins, one when it is over. For one thread.
+ */
+struct trouble {
+	const char *what; /* "sendmail" */
+	unsigned int failures;
+	int64_t since; /* of the monotonic clock, in milliseconds */
+};
+
+void trouble_failed(struct trouble *trouble, const char *error);
+void trouble_over(struct trouble *trouble);
+
+#endif
