@@ -1,11 +1,13 @@
 systemdsystemunitdir = $(prefix)/lib/systemd/system
-nodist_systemdsystemunit_DATA = %reldir%/postern-milter.service
-EXTRA_DIST += %reldir%/systemd/postern-milter.service
-CLEANFILES += %reldir%/postern-milter.service
-# The unit names the program where Debian has it; this is where it gets installed.
+nodist_systemdsystemunit_DATA = %reldir%/postern-milter.service %reldir%/postern-worker.service
+EXTRA_DIST += %reldir%/systemd/postern-milter.service %reldir%/systemd/postern-worker.service
+CLEANFILES += $(nodist_systemdsystemunit_DATA)
+# The units name the programs where Debian has them; this is where they get installed.
+set_sbindir = $(AM_V_GEN)$(MKDIR_P) %reldir% && $(SED) 's,/usr/sbin/,$(sbindir)/,'
 %reldir%/postern-milter.service: %reldir%/systemd/postern-milter.service Makefile
-	$(AM_V_GEN)$(MKDIR_P) %reldir% && \
-	$(SED) 's,/usr/sbin/,$(sbindir)/,' $(srcdir)/%reldir%/systemd/postern-milter.service >$@
+	$(set_sbindir) $(srcdir)/%reldir%/systemd/postern-milter.service >$@
+%reldir%/postern-worker.service: %reldir%/systemd/postern-worker.service Makefile
+	$(set_sbindir) $(srcdir)/%reldir%/systemd/postern-worker.service >$@
 
 examplesdir = $(docdir)/examples
 dist_examples_DATA = \
