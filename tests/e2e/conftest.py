@@ -94,7 +94,7 @@ class Sandbox:
                 setattr(self, name, int(value) if name.endswith(("_port", "_pid")) else value)
 
     def restart(self, part):
-        """Ends redis, dovecot, milter, postfix or remote, if it runs, and starts it again."""
+        """Ends redis, dovecot, milter, postfix, remote or worker, if it runs, and starts it again."""
         run_sandbox("restart", self.directory, part)
         self.reload()
 
@@ -211,7 +211,9 @@ class Sandbox:
         return wait_until(messages, f"{count} messages in {maildir}")
 
     def log(self, part):
-        """The log of redis, dovecot, milter, postfix or remote."""
+        """The log of redis, dovecot, milter, postfix, remote or worker."""
+        if not os.path.exists(f"{self.log_dir}/{part}.log"):
+            return ""
         with open(f"{self.log_dir}/{part}.log", encoding="utf-8", errors="replace") as file:
             return file.read()
 
@@ -249,8 +251,9 @@ def run_sandbox(*words):
     return done.stdout
 
 
-def start_sandbox(directory, settings=None, options=()):
-    words = ["start", str(directory), *options]
+def start_sandbox(directory, settings=None, options=(), worker=False):
+    """Without a worker nothing comes into mailboxes but what a test sends."""
+    words = ["start", str(directory), *options, *([] if worker else ["--no-worker"])]
     if settings:
         os.makedirs(directory, exist_ok=True)
         parser = configparser.ConfigParser(interpolation=None)
@@ -317,9 +320,9 @@ def sandbox_maker(tmp_path_factory):
     """make_sandbox(settings={"tier free": {"messages_per_hour": "3"}}, options=["--no-penalty"])"""
     directories = []
 
-    def make(settings=None, options=()):
+    def make(settings=None, options=(), worker=False):
         directories.append(tmp_path_factory.mktemp("sandbox"))
-        own = start_sandbox(directories[-1], settings, options)
+        own = start_sandbox(directories[-1], settings, options, worker)
         RUNNING.append(own)
         return own
 
@@ -353,6 +356,6 @@ def pytest_runtest_makereport(item, call):
     report = (yield).get_result()
     if report.failed and call.when != "teardown":
         for running in RUNNING:
-            for part in "milter", "dovecot", "postfix":
+            for part in "milter", "worker", "dovecot", "postfix":
                 lines = running.log(part).splitlines()[-30:]
                 report.sections.append((f"{part}.log of {running.directory}", "\n".join(lines)))

@@ -17,7 +17,7 @@ sys.path.insert(0, f"{SOURCE}/tests")
 from sandbox_parts.merge import lay_over
 
 MESSAGE = "From: {}\r\nTo: {}\r\nSubject: {}\r\n\r\nHello.\r\n"
-PARTS = ["redis", "dovecot", "milter", "postfix", "remote"]
+PARTS = ["redis", "dovecot", "milter", "postfix", "remote"]  # and worker, where it is started
 
 
 def send(client, sender, recipient, subject):

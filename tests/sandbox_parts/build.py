@@ -10,7 +10,7 @@ MODULES = {
     "auth": "dovecot-plugin/.libs/libauthdb_postern.so",
     "doveadm": "dovecot-plugin/.libs/lib10_doveadm_postern_plugin.so",
 }
-MILTER = "milter/postern-milter"
+PROGRAMS = ["milter/postern-milter", "worker/postern-worker"]
 
 
 def build(source, tree, log):
@@ -26,7 +26,7 @@ def build(source, tree, log):
         run(["make", f"-j{os.cpu_count()}"], tree, log)
     finally:
         os.close(lock)
-    for path in [*MODULES.values(), MILTER]:
+    for path in [*MODULES.values(), *PROGRAMS]:
         if not os.path.exists(f"{tree}/{path}"):
             raise SandboxError(f"build: make ended well, yet there is no {tree}/{path}")
 

@@ -28,9 +28,9 @@ PORTS = ["POP3S_PORT", "IMAPS_PORT", "POP3_PORT", "IMAP_PORT", "SUBMISSION_PORT"
          "SUBMISSIONS_PORT", "MX_PORT", "REDIS_PORT", "REMOTE_SMTP_PORT", "DOVEADM_HTTP_PORT",
          "LEGACY_POP3_PORT", "LEGACY_IMAP_PORT", "LEGACY_SUBMISSION_PORT"]
 
-# Users that every Debian with these packages has: mailboxes belong to one, the milter runs as one.
+# Users that every Debian with these packages has: mailboxes belong to one, the daemons run as one.
 MAIL_USER = "mail"
-MILTER_USER = "nobody"
+MILTER_USER = WORKER_USER = "nobody"
 
 
 class Configuration:
@@ -109,8 +109,9 @@ class Configuration:
         for folder, module in build.MODULES.items():
             os.makedirs(self.path(f"modules/{folder}"), exist_ok=True)
             shutil.copy(f"{tree}/{module}", self.path(f"modules/{folder}"))
-        shutil.copy(f"{tree}/{build.MILTER}", self.path("bin"))
         shutil.copytree(f"{self.source}/packaging/notices", self.path("etc/notices-shipped"))
+        for program in build.PROGRAMS:
+            shutil.copy(f"{tree}/{program}", self.path("bin"))
 
     def write_certificates(self):
         new = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30"]
@@ -137,6 +138,9 @@ user = {MILTER_USER}
 [notices]
 shipped = {INSIDE}/etc/notices-shipped
 own = {INSIDE}/etc/notices
+[worker]
+user = {WORKER_USER}
+doveadm_url = http://127.0.0.1:{self.words['DOVEADM_HTTP_PORT']}/doveadm/v1
 """
         text = lay_over(self.sample("postern.conf", {}), own)
         if settings_file is not None:
@@ -144,6 +148,7 @@ own = {INSIDE}/etc/notices
         group = pwd.getpwnam(MILTER_USER).pw_gid
         self.write("etc/postern.conf", text, mode=0o640, group=group)
         password = f"[redis]\npassword = {self.redis_password}\n" if self.redis_auth else ""
+        password += f"[doveadm]\napi_key = {self.api_key}\n"
         self.write("etc/secrets", password, mode=0o640, group=group)
 
     def write_redis(self):
@@ -218,6 +223,7 @@ own = {INSIDE}/etc/notices
             "INTERNAL_ADDRESS": INTERNAL_ADDRESS,
             "LEGACY_ADDRESS": LEGACY_ADDRESS,
             "SETTINGS_FILE": self.path("etc/postern.conf"),
+            "WORKER_USER": WORKER_USER,
             "SECRETS_FILE": self.path("etc/secrets"),
         }
 
