@@ -72,10 +72,12 @@ EXTRA_DIST += \
 	%reldir%/e2e/test_milter.py \
 	%reldir%/e2e/test_notices.py \
 	%reldir%/e2e/test_off_by_itself.py \
+	%reldir%/e2e/test_once.py \
 	%reldir%/e2e/test_outage.py \
 	%reldir%/e2e/test_sandbox.py \
 	%reldir%/e2e/test_send.py \
 	%reldir%/e2e/test_windows.py \
+	%reldir%/e2e/test_worker.py \
 	%reldir%/sandbox_parts/__init__.py \
 	%reldir%/sandbox_parts/build.py \
 	%reldir%/sandbox_parts/configuration.py \
