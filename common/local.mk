@@ -32,6 +32,7 @@ noinst_LTLIBRARIES += %reldir%/libpostern-common.la
 	%reldir%/settings-table.c %reldir%/settings-table.h \
 	%reldir%/settings-value.c %reldir%/settings-value.h \
 	%reldir%/store.c %reldir%/store.h \
+	%reldir%/system.c %reldir%/system.h \
 	%reldir%/tier-rows.c %reldir%/tier-rows.h \
 	%reldir%/trace.c %reldir%/trace.h \
 	%reldir%/unused.c %reldir%/unused.h \
@@ -40,6 +41,8 @@ noinst_LTLIBRARIES += %reldir%/libpostern-common.la
 
 prelude = %reldir%/scripts/prelude.lua
 scripts = \
+	%reldir%/scripts/backlog.lua \
+	%reldir%/scripts/beat.lua \
 	%reldir%/scripts/claim.lua \
 	%reldir%/scripts/done.lua \
 	%reldir%/scripts/due.lua \

@@ -24,9 +24,11 @@ enum script {
 	SCRIPT_UNUSED,
 	SCRIPT_CLAIM,
 	SCRIPT_DONE,
+	SCRIPT_BEAT,
+	SCRIPT_BACKLOG,
 };
 
-#define SCRIPT_COUNT (SCRIPT_DONE + 1)
+#define SCRIPT_COUNT (SCRIPT_BACKLOG + 1)
 
 /* The number of the stored format: what the mark must say. Every script gets it. */
 #define SCRIPT_FORMAT "1"

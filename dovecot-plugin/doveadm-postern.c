@@ -315,6 +315,7 @@ void doveadm_postern_plugin_init(struct module *module ATTR_UNUSED)
 	doveadm_cmd_register_ver2(&doveadm_postern_off_command);
 	doveadm_cmd_register_ver2(&doveadm_postern_set_command);
 	doveadm_cmd_register_ver2(&doveadm_postern_status_command);
+	doveadm_cmd_register_ver2(&doveadm_postern_system_command);
 	doveadm_cmd_register_ver2(&doveadm_postern_notice_command);
 	doveadm_cmd_register_ver2(&doveadm_postern_password_add_command);
 	doveadm_cmd_register_ver2(&doveadm_postern_password_list_command);

@@ -152,6 +152,7 @@ extern struct doveadm_cmd_ver2 doveadm_postern_password_list_command;
 extern struct doveadm_cmd_ver2 doveadm_postern_password_revoke_command;
 extern struct doveadm_cmd_ver2 doveadm_postern_set_command;
 extern struct doveadm_cmd_ver2 doveadm_postern_status_command;
+extern struct doveadm_cmd_ver2 doveadm_postern_system_command;
 
 void doveadm_postern_plugin_init(struct module *module);
 void doveadm_postern_plugin_deinit(void);

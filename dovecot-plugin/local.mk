@@ -53,6 +53,7 @@ noinst_LTLIBRARIES += %reldir%/libpostern-check.la
 	%reldir%/doveadm-postern-password.c %reldir%/doveadm-postern-password.h \
 	%reldir%/doveadm-postern-password-changed.c \
 	%reldir%/doveadm-postern-set.c \
+	%reldir%/doveadm-postern-system.c \
 	%reldir%/doveadm-postern-status.c
 %canon_reldir%_lib10_doveadm_postern_plugin_la_CPPFLAGS = $(dovecot_cppflags) \
 	$(LIBDOVECOT_DOVEADM_INCLUDE)

@@ -23,9 +23,11 @@
 #include "notices.h"
 #include "postern-config.h"
 #include "privileges.h"
+#include "question.h"
 #include "sessions.h"
 #include "state.h"
 #include "sweep.h"
+#include "system.h"
 #include "worker.h"
 
 #define DEFAULT_SETTINGS SYSCONFDIR "/postern/postern.conf"
@@ -170,21 +172,33 @@ static void reload(const char *path)
 	sd_notify(0, "READY=1");
 }
 
+/* Says that this worker is there. Redis's troubles are the other threads' to log. */
+static void beat(void)
+{
+	struct state *state = state_acquire();
+	const char *error;
+
+	question_beat(state->store, &error);
+	state_release(&state);
+}
+
 /* Serves signals until it is time to stop. */
 static void wait_for_signals(const char *settings_path)
 {
+	const struct timespec interval = { .tv_sec = SYSTEM_BEAT_MS / 1000 };
 	sigset_t signals;
 
 	wanted_signals(&signals);
 	for (;;) {
-		switch (sigwaitinfo(&signals, NULL)) {
+		beat();
+		switch (sigtimedwait(&signals, NULL, &interval)) {
 		case SIGUSR1:
 			reload(settings_path);
 			break;
 		case SIGTERM:
 		case SIGINT:
 			return;
-		default: /* interrupted */
+		default: /* it is time for a beat, or interrupted */
 			break;
 		}
 	}

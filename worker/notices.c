@@ -123,6 +123,7 @@ static enum outcome post(struct notices *notices, const struct outbox_event *eve
 			     settings->notice_lease / 2, error)) {
 	case SENDMAIL_SENT:
 		trouble_over(&notices->sendmail);
+		worker_count_notice();
 		log_notice(event, message_id, "sent");
 		return OUTCOME_DONE;
 	case SENDMAIL_FAILED:

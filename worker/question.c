@@ -6,6 +6,7 @@
 
 #include "access.h"
 #include "reply.h"
+#include "system.h"
 #include "worker.h"
 
 /* -1, with what the reply says of why it is no answer. */
@@ -58,6 +59,26 @@ int question_claim(struct store *store, unsigned int partition, unsigned int lea
 		return refuse(reply, error_r);
 	freeReplyObject(reply);
 	return result;
+}
+
+int question_beat(struct store *store, const char **error_r)
+{
+	struct worker_report report;
+	struct system_beat beat = { .name = worker_name() };
+	struct command command;
+	redisReply *reply;
+
+	worker_report(&report);
+	beat.started = report.started;
+	beat.sent = report.sent;
+	beat.trouble = report.trouble;
+	system_beat_ask(&beat, &command);
+	if (store_ask(store, &command, &reply, error_r) < 0)
+		return -1;
+	if (system_beat_read(reply) == NULL)
+		return refuse(reply, error_r);
+	freeReplyObject(reply);
+	return 0;
 }
 
 int question_done(struct store *store, const struct outbox_event *event, const char **error_r)

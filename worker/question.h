@@ -19,6 +19,9 @@ int question_access(struct store *store, const struct account_name *account, con
 int question_claim(struct store *store, unsigned int partition, unsigned int lease,
 		   struct outbox_event *event_r, const char **error_r);
 
+/* Tells Redis that this worker is there. */
+int question_beat(struct store *store, const char **error_r);
+
 int question_done(struct store *store, const struct outbox_event *event, const char **error_r);
 
 /* 1 if Redis has run our scripts since it was started, else 0. A Redis that hasn't may have lost

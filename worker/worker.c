@@ -14,6 +14,15 @@ static char name[OUTBOX_WORKER_SIZE];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t change; /* of what follows, which is under lock */
 static bool stopping, news;
+static int64_t started;
+static uint64_t sent;
+
+/* What fails now: one place for each kind of trouble. */
+static struct {
+	const char *what;
+	char error[128];
+} troubles[8];
+#define TROUBLES (sizeof(troubles) / sizeof(troubles[0]))
 
 void worker_begin(void)
 {
@@ -27,8 +36,8 @@ void worker_begin(void)
 	pthread_condattr_destroy(&attributes);
 	gethostname(host, sizeof(host) - 1);
 	clock_gettime(CLOCK_REALTIME, &now);
-	snprintf(name, sizeof(name), "%s:%d:%lld", host, (int)getpid(),
-		 (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000);
+	started = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	snprintf(name, sizeof(name), "%s:%d:%lld", host, (int)getpid(), (long long)started);
 }
 
 const char *worker_name(void)
@@ -86,11 +95,59 @@ void worker_wait_for_news(unsigned int milliseconds)
 	wait_until(milliseconds, true);
 }
 
+void worker_count_notice(void)
+{
+	pthread_mutex_lock(&lock);
+	sent++;
+	pthread_mutex_unlock(&lock);
+}
+
+void worker_report(struct worker_report *report_r)
+{
+	size_t used = 0;
+
+	report_r->started = started;
+	report_r->trouble[0] = '\0';
+	pthread_mutex_lock(&lock);
+	report_r->sent = sent;
+	for (size_t i = 0; i < TROUBLES && used < sizeof(report_r->trouble); i++) {
+		if (troubles[i].what != NULL)
+			used += (size_t)snprintf(report_r->trouble + used,
+						 sizeof(report_r->trouble) - used, "%s%s: %s",
+						 used == 0 ? "" : "; ", troubles[i].what,
+						 troubles[i].error);
+	}
+	pthread_mutex_unlock(&lock);
+}
+
+/* Notes what fails; NULL for no error takes it away. */
+static void note_trouble(const char *what, const char *error)
+{
+	size_t place = TROUBLES;
+
+	pthread_mutex_lock(&lock);
+	for (size_t i = 0; i < TROUBLES; i++) {
+		if (troubles[i].what != NULL && strcmp(troubles[i].what, what) == 0) {
+			place = i;
+			break;
+		}
+		if (troubles[i].what == NULL && place == TROUBLES)
+			place = i;
+	}
+	if (place < TROUBLES) {
+		troubles[place].what = error != NULL ? what : NULL;
+		snprintf(troubles[place].error, sizeof(troubles[place].error), "%s",
+			 error != NULL ? error : "");
+	}
+	pthread_mutex_unlock(&lock);
+}
+
 void trouble_failed(struct trouble *trouble, const char *error)
 {
 	if (trouble->failures++ > 0)
 		return;
 	trouble->since = monotonic_msecs();
+	note_trouble(trouble->what, error);
 	log_line(LOG_WARNING, "%s=failed error=\"%s\"", trouble->what, error);
 }
 
@@ -101,4 +158,5 @@ void trouble_over(struct trouble *trouble)
 	log_line(LOG_NOTICE, "%s=works-again failures=%u seconds=%lld", trouble->what,
 		 trouble->failures, (long long)(monotonic_msecs() - trouble->since) / 1000);
 	trouble->failures = 0;
+	note_trouble(trouble->what, NULL);
 }

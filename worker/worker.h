@@ -38,6 +38,19 @@ struct trouble {
 	int64_t since; /* of the monotonic clock, in milliseconds */
 };
 
+/* How many notices this worker has sent. */
+void worker_count_notice(void);
+
+/* What there is to say of this worker, for operations: trouble_r gets what fails now, in one line.
+ */
+struct worker_report {
+	int64_t started; /* milliseconds since 1970 */
+	uint64_t sent;
+	char trouble[512];
+};
+
+void worker_report(struct worker_report *report_r);
+
 void trouble_failed(struct trouble *trouble, const char *error);
 void trouble_over(struct trouble *trouble);
 

@@ -186,6 +186,8 @@ static void scripts(void **state)
 		[SCRIPT_UNUSED] = "unused",
 		[SCRIPT_CLAIM] = "claim",
 		[SCRIPT_DONE] = "done",
+		[SCRIPT_BEAT] = "beat",
+		[SCRIPT_BACKLOG] = "backlog",
 	};
 
 	(void)state;

@@ -9,6 +9,7 @@
 #include "outbox.h"
 #include "samples.h"
 #include "send.h"
+#include "system.h"
 #include "unused.h"
 
 #define NAMES 1000
@@ -100,6 +101,11 @@ static void ask_done(const struct account_name *account, struct command *command
 	outbox_done_ask(account->partition, "1764028800000-0", command_r);
 }
 
+static void ask_backlog(const struct account_name *account, struct command *command_r)
+{
+	system_backlog_ask(account->partition, UINT64_MAX, command_r);
+}
+
 static void ask_off(const struct account_name *account, struct command *command_r)
 {
 	access_off_ask(account, REASON_OWNER, &actor, command_r);
@@ -134,9 +140,11 @@ static const struct row rows[] = {
 	{ "unused", SCRIPT_UNUSED, ask_unused },
 	{ "claim", SCRIPT_CLAIM, ask_claim },
 	{ "done", SCRIPT_DONE, ask_done },
+	{ "backlog", SCRIPT_BACKLOG, ask_backlog },
 };
 
-_Static_assert(sizeof(rows) / sizeof(rows[0]) == SCRIPT_COUNT, "a row for each script");
+/* The workers' beats have one partition for all. */
+_Static_assert(sizeof(rows) / sizeof(rows[0]) == SCRIPT_COUNT - 1, "a row for each other script");
 
 /* What Redis Cluster hashes: what stands between the first { and the next }, unless it is empty. */
 static void hash_tag(const char *key, char *tag_r, size_t size)

@@ -1,0 +1,40 @@
+-- What a partition has to do: notices that wait, and accounts that have long not been used.
+--
+-- KEYS[1] is the mark of a partition, KEYS[2] its outbox, KEYS[3] its index of accounts by last use.
+-- ARGV: format, how long an account may rest in the index (0 for ever). Answers with the number of
+-- notices, the age of the oldest and the number of accounts that are due. Times are milliseconds.
+
+if not marked() then
+	return unmarked()
+end
+
+local OUTBOX_KEY, INDEX, rest = KEYS[2], KEYS[3], tonumber(ARGV[2])
+local now = clock()
+local waiting, oldest = 0, now
+
+-- An entry's id begins with when it came to be.
+local function count(number, id)
+	waiting = waiting + number
+	oldest = math.min(oldest, tonumber(string.match(id, '^%d+')))
+end
+
+if redis.call('EXISTS', OUTBOX_KEY) == 1 then
+	local delivered = '-'
+	for _, facts in ipairs(redis.call('XINFO', 'GROUPS', OUTBOX_KEY)) do
+		if facts[2] == 'notices' then
+			local pending = redis.call('XPENDING', OUTBOX_KEY, 'notices')
+			if pending[1] > 0 then
+				count(pending[1], pending[2])
+			end
+			for i = 1, #facts, 2 do
+				delivered = facts[i] == 'last-delivered-id' and '(' .. facts[i + 1] or delivered
+			end
+		end
+	end
+	local new = redis.call('XRANGE', OUTBOX_KEY, delivered, '+')
+	if #new > 0 then
+		count(#new, new[1][1])
+	end
+end
+local due = rest > 0 and redis.call('ZCOUNT', INDEX, '-inf', digits(now - rest)) or 0
+return { 'done', digits(waiting), digits(waiting > 0 and now - oldest or 0), digits(due) }

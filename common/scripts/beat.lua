@@ -1,0 +1,28 @@
+-- What the workers say of themselves, so that operations see who is there.
+--
+-- KEYS[1] is the mark of a partition, KEYS[2] a hash with a field for each worker: 'time started sent
+-- trouble'. ARGV: format, the worker's name ('' to ask only), since when it runs, how many notices it
+-- has sent, what it has trouble with. Answers with name, age of what it said in milliseconds, and the
+-- rest, for each.
+
+if not marked() then
+	return unmarked()
+end
+
+local WORKERS = KEYS[2]
+local KEPT = 24 * 3600 * 1000 -- how long who has gone silent is still named
+local now, all = clock(), {}
+
+if ARGV[2] ~= '' then
+	redis.call('HSET', WORKERS, ARGV[2], table.concat({ digits(now), ARGV[3], ARGV[4], ARGV[5] }, ' '))
+end
+local fields = redis.call('HGETALL', WORKERS)
+for i = 1, #fields, 2 do
+	local time, started, sent, trouble = string.match(fields[i + 1], '^(%d+) (%d+) (%d+) (.*)$')
+	if not time or now - time > KEPT then
+		redis.call('HDEL', WORKERS, fields[i])
+	else
+		table.insert(all, { fields[i], digits(math.max(now - time, 0)), started, sent, trouble })
+	end
+end
+return { 'done', all }
