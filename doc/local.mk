@@ -3,5 +3,6 @@ dist_man_MANS = \
 	%reldir%/man/postern.7 \
 	%reldir%/man/postern.conf.5 \
 	%reldir%/man/postern-milter.8 \
-	%reldir%/man/postern-notices.5
+	%reldir%/man/postern-notices.5 \
+	%reldir%/man/postern-worker.8
 dist_doc_DATA = README.md NEWS %reldir%/architecture.md %reldir%/operations.md
