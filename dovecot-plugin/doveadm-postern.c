@@ -322,6 +322,7 @@ void doveadm_postern_plugin_init(struct module *module ATTR_UNUSED)
 	doveadm_cmd_register_ver2(&doveadm_postern_password_revoke_command);
 	doveadm_cmd_register_ver2(&doveadm_postern_password_changed_command);
 	doveadm_cmd_register_ver2(&doveadm_postern_erase_command);
+	doveadm_cmd_register_ver2(&doveadm_postern_history_command);
 }
 
 void doveadm_postern_plugin_deinit(void)

@@ -141,6 +141,7 @@ const char *postern_time(int64_t milliseconds);
 
 extern struct doveadm_cmd_ver2 doveadm_postern_erase_command;
 extern struct doveadm_cmd_ver2 doveadm_postern_check_command;
+extern struct doveadm_cmd_ver2 doveadm_postern_history_command;
 extern struct doveadm_cmd_ver2 doveadm_postern_init_command;
 extern struct doveadm_cmd_ver2 doveadm_postern_key_add_command;
 extern struct doveadm_cmd_ver2 doveadm_postern_notice_command;

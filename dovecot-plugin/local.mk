@@ -45,6 +45,7 @@ noinst_LTLIBRARIES += %reldir%/libpostern-check.la
 	%reldir%/doveadm-postern.c %reldir%/doveadm-postern.h \
 	%reldir%/doveadm-postern-check.c \
 	%reldir%/doveadm-postern-erase.c \
+	%reldir%/doveadm-postern-history.c \
 	%reldir%/doveadm-postern-init.c \
 	%reldir%/doveadm-postern-key.c \
 	%reldir%/doveadm-postern-notice.c \
