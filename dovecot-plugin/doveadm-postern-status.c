@@ -7,6 +7,7 @@
 #include "tier-rows.h"
 #include "protocol.h"
 #include "send.h"
+#include "unused.h"
 
 #include <hiredis/hiredis.h>
 
@@ -24,6 +25,10 @@ enum {
 	PROTOCOLS,
 	HELD_TIER,
 	HELD_UNTIL,
+	UNUSED_ENDS,
+	PASSWORD_CHANGE,
+	LOGINS_HOUR,
+	LOGINS_DAY,
 	PER_MINUTE,
 	SENT_MINUTE,
 	PER_HOUR,
@@ -61,6 +66,10 @@ static const struct postern_column columns[] = {
 	[PROTOCOLS] = { .name = "protocols" },
 	[HELD_TIER] = { .name = "held_tier" },
 	[HELD_UNTIL] = { .name = "held_until" },
+	[UNUSED_ENDS] = { .name = "unused_ends" },
+	[PASSWORD_CHANGE] = { .name = "password_change_needed" },
+	[LOGINS_HOUR] = { .name = "logins_per_hour" },
+	[LOGINS_DAY] = { .name = "logins_per_day" },
 	[PER_MINUTE] = { .name = "messages_per_minute" },
 	[SENT_MINUTE] = { .name = "sent_last_minute", .number = TRUE },
 	[PER_HOUR] = { .name = "messages_per_hour" },
@@ -91,6 +100,13 @@ static const struct tier *find_tier(const struct settings *settings, const char 
 	return tier != NULL ? tier : &settings->tiers[0];
 }
 
+/* B4 */
+static bool is_gated(const struct access_status *status)
+{
+	return !status->enabled && status->password_changed == 0 &&
+	       (status->reason == REASON_COMPROMISED || status->reason == REASON_BREAK_IN);
+}
+
 static void fill_access(const struct access_status *status, const char **values)
 {
 	const char *reason = reason_text(status->reason);
@@ -99,6 +115,7 @@ static void fill_access(const struct access_status *status, const char **values)
 	values[SINCE] = postern_time(status->since);
 	values[BY] = status->by;
 	values[FROM] = status->from;
+	values[PASSWORD_CHANGE] = is_gated(status) ? "yes" : "no";
 	if (status->enabled) {
 		values[TEXT] = t_strdup_printf("External access is on since %s.", values[SINCE]);
 		return;
@@ -135,6 +152,8 @@ static void fill_site(const struct settings *settings, const struct access_statu
 
 	values[TIER] = status->tier;
 	values[PROTOCOLS] = protocol_words(tier);
+	values[LOGINS_HOUR] = limit(tier->logins_per_hour);
+	values[LOGINS_DAY] = limit(tier->logins_per_day);
 	if (status->now < status->held_until) {
 		tier = find_tier(settings, status->held_tier);
 		values[HELD_TIER] = status->held_tier;
@@ -240,13 +259,44 @@ static bool fill_sent(struct postern_run *run, const struct account_name *accoun
 	return TRUE;
 }
 
+/* When access goes off for want of use (D2), as the sweep sees it. FALSE when Redis can't tell. */
+static bool fill_unused(struct postern_run *run, const struct account_name *account,
+			const char **values, const char **error_r)
+{
+	const struct unused_request request = { .account = account, .only_look = TRUE };
+	struct unused_answer answer;
+	struct command command;
+	redisReply *reply;
+
+	unused_ask(&request, run->settings, &command);
+	if (postern_ask(run, &command, &reply, error_r) < 0)
+		return FALSE;
+	unused_read(reply, &answer);
+	freeReplyObject(reply);
+	switch (answer.verdict) {
+	case UNUSED_OFF:
+	case UNUSED_WARNED:
+	case UNUSED_USED:
+		values[UNUSED_ENDS] = postern_time(answer.ends);
+		return TRUE;
+	case UNUSED_NEVER:
+	case UNUSED_OFF_BEFORE:
+		return TRUE;
+	case UNUSED_UNAVAILABLE:
+		break;
+	}
+	*error_r = answer.unavailable;
+	return FALSE;
+}
+
 static void print_status(struct postern_run *run, const struct account_name *account,
 			 const struct access_status *status)
 {
 	const char *values[COLUMNS_COUNT] = { [USER] = account->text, [STATUS] = "ok" };
 	const char *error;
 
-	if (!fill_sent(run, account, values, &error)) {
+	if (!fill_sent(run, account, values, &error) ||
+	    !fill_unused(run, account, values, &error)) {
 		postern_fail(run, POSTERN_UNAVAILABLE, account->text, error);
 		return;
 	}

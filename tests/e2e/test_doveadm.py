@@ -167,6 +167,7 @@ def test_bare_names_case_and_spaces(sandbox, account):
 
 @pytest.mark.parametrize("option, value, expected", [
     ("tier", "paid", {"tier": "paid", "protocols": "pop3 imap smtp",
+                      "logins_per_hour": "600", "logins_per_day": "5000",
                       "messages_per_minute": "unlimited", "messages_per_hour": "unlimited"}),
     ("tls", "exempt", {"tls": "exempt"}),
     ("language", "lv", {"language": "lv"}),
