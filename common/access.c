@@ -6,8 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "quantity.h"
 #include "reply.h"
 #include "trace.h"
+
+/* Longer than any site grants: a slip of the pen otherwise. */
+#define HOLD_MAX (UINT64_C(366) * 24 * 3600 * 1000)
 
 static const char *const kinds[] = { COMMAND_ACCESS_KINDS, NULL };
 
@@ -56,9 +60,18 @@ static bool is_language(const char *value)
 	return true;
 }
 
+static bool is_hold(const char *value, uint64_t *hold_r)
+{
+	const char *detail;
+
+	return quantity_duration(value, hold_r, &detail) == 0 && *hold_r <= HOLD_MAX;
+}
+
 int access_changes_check(const struct access_changes *changes, const struct settings *settings,
 			 const char **error_r)
 {
+	uint64_t hold;
+
 	*error_r = NULL;
 	if (changes->tier != NULL && settings_tier(settings, changes->tier) == NULL)
 		*error_r = "tier: expected the name of a tier in the settings";
@@ -70,6 +83,10 @@ int access_changes_check(const struct access_changes *changes, const struct sett
 		*error_r = "sending: expected allowed or blocked";
 	else if (changes->language != NULL && !is_language(changes->language))
 		*error_r = "language: expected a language tag like en or et_EE";
+	else if (changes->hold != NULL && changes->tier == NULL)
+		*error_r = "hold: expected together with a tier";
+	else if (changes->hold != NULL && !is_hold(changes->hold, &hold))
+		*error_r = "hold: expected a duration such as 2d, of at most 366d";
 	return *error_r == NULL ? 0 : -1;
 }
 
@@ -87,10 +104,13 @@ void access_set_ask(const struct account_name *account, const struct access_chan
 {
 	const struct tier *tier =
 		changes->tier != NULL ? settings_tier(settings, changes->tier) : NULL;
+	uint64_t hold = tier != NULL ? tier->upgrade_hold * UINT64_C(1000) : 0;
 
+	if (changes->hold != NULL && !is_hold(changes->hold, &hold))
+		hold = 0;
 	command_begin(command_r, SCRIPT_SET, account, kinds);
 	actor_add(command_r, actor);
-	command_number(command_r, tier != NULL ? tier->upgrade_hold * UINT64_C(1000) : 0);
+	command_number(command_r, hold);
 	add_change(command_r, "tier", changes->tier);
 	add_change(command_r, "activity", changes->activity);
 	add_change(command_r, "tls", changes->tls);

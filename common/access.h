@@ -49,6 +49,8 @@ struct access_changes {
 	const char *tls;      /* "required" or "exempt" (A7) */
 	const char *language; /* a language tag, [a-z]{2,3}([-_][A-Za-z0-9]+)? */
 	const char *sending;  /* "allowed" or "blocked" (S6) */
+	const char *hold;     /* a duration: how long the old tier's limits stay (S5), in place of
+				 the new tier's upgrade_hold; with a tier only */
 };
 
 /* 0 when every change is one that the settings know, -1 if not: *error_r is a static text. */
@@ -86,7 +88,7 @@ enum access_init access_init_read(const struct redisReply *reply);
 
 /* Everything about an account. */
 
-#define ACCESS_PASSWORDS_MAX 24
+#define ACCESS_PASSWORDS_MAX 25 /* that work, and ended ones that are remembered */
 #define ACCESS_HISTORY_MAX   32 /* more than any history holds */
 
 struct access_last_use {
@@ -108,7 +110,7 @@ struct access_password {
 struct access_event {
 	int64_t time;	    /* milliseconds since 1970 */
 	const char *what;   /* "on", "off", "set", "password-add", "password-revoke",
-			       "password-changed", "import" */
+			       "password-changed" */
 	const char *detail; /* the reason, what was set, or the app password's number */
 	const char *by;
 	const char *from;

@@ -26,6 +26,8 @@ static const char *log_changes(const struct access_changes *changes)
 
 	if (changes->tier != NULL)
 		str_printfa(line, " tier=%s", changes->tier);
+	if (changes->hold != NULL)
+		str_printfa(line, " hold=%s", changes->hold);
 	if (changes->activity != NULL)
 		str_printfa(line, " activity=%s", changes->activity);
 	if (changes->tls != NULL)
@@ -68,8 +70,9 @@ static bool read_changes(const struct postern_run *run, struct access_changes *c
 	changes_r->tls = postern_option(run, "tls");
 	changes_r->language = postern_option(run, "language");
 	changes_r->sending = postern_option(run, "sending");
+	changes_r->hold = postern_option(run, "hold");
 	if (changes_r->tier == NULL && changes_r->activity == NULL && changes_r->tls == NULL &&
-	    changes_r->language == NULL && changes_r->sending == NULL) {
+	    changes_r->language == NULL && changes_r->sending == NULL && changes_r->hold == NULL) {
 		postern_refuse(run, POSTERN_INVALID,
 			       "expected at least one of tier, activity, tls, language, sending");
 		return FALSE;
@@ -102,13 +105,15 @@ static const struct doveadm_cmd_param parameters[] = {
 	POSTERN_OPTION("tls"),
 	POSTERN_OPTION("language"),
 	POSTERN_OPTION("sending"),
+	POSTERN_OPTION("hold"),
 	{ .name = NULL },
 };
 
 struct doveadm_cmd_ver2 doveadm_postern_set_command = {
 	.name = "postern set",
 	.cmd = cmd_postern_set,
-	.usage = "[--tier <tier>] [--activity active|passive] [--tls required|exempt] "
+	.usage = "[--tier <tier>] [--hold <duration>] [--activity active|passive] [--tls "
+		 "required|exempt] "
 		 "[--language <tag>] [--sending allowed|blocked] "
 		 "[--by <who>] [--from <address>] <user> [<user> ...]",
 	.parameters = parameters,
