@@ -40,7 +40,7 @@ static bool is_one_of(const char *value, const char *a, const char *b)
 }
 
 /* RFC 5646, as far as webmails use it: "et", "et_EE", "zh-Hans". */
-static bool is_language(const char *value)
+bool access_is_language(const char *value)
 {
 	size_t letters = strspn(value, "abcdefghijklmnopqrstuvwxyz");
 	size_t length = strlen(value);
@@ -81,7 +81,7 @@ int access_changes_check(const struct access_changes *changes, const struct sett
 		*error_r = "tls: expected required or exempt";
 	else if (!is_one_of(changes->sending, "allowed", "blocked"))
 		*error_r = "sending: expected allowed or blocked";
-	else if (changes->language != NULL && !is_language(changes->language))
+	else if (changes->language != NULL && !access_is_language(changes->language))
 		*error_r = "language: expected a language tag like en or et_EE";
 	else if (changes->hold != NULL && changes->tier == NULL)
 		*error_r = "hold: expected together with a tier";

@@ -57,6 +57,9 @@ struct access_changes {
 int access_changes_check(const struct access_changes *changes, const struct settings *settings,
 			 const char **error_r);
 
+/* True for a language tag, and for "", which forgets it. */
+bool access_is_language(const char *value);
+
 void access_set_ask(const struct account_name *account, const struct access_changes *changes,
 		    const struct actor *actor, const struct settings *settings,
 		    struct command *command_r);

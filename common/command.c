@@ -53,6 +53,11 @@ void command_bytes(struct command *command, const void *bytes, size_t size)
 	add(command, copy, size);
 }
 
+void command_borrow(struct command *command, const void *bytes, size_t size)
+{
+	add(command, bytes, size);
+}
+
 void command_string(struct command *command, const char *string)
 {
 	command_bytes(command, string, strlen(string));
@@ -96,12 +101,11 @@ static char *put_key(char *at, const char *kind, unsigned int partition)
 
 static void add_key(struct command *command, const char *key, const char *end)
 {
-	static const char digits[] = "0123456789";
-
 	command_bytes(command, key, (size_t)(end - key));
 	command->keys_count++;
-	assert(command->keys_count < sizeof(digits) - 1);
-	command->args[NUMBER_OF_KEYS] = &digits[command->keys_count];
+	assert(command->keys_count <= COMMAND_KEYS_MAX);
+	command->args[NUMBER_OF_KEYS] = command->keys_digits;
+	command->sizes[NUMBER_OF_KEYS] = put_digits(command->keys_count, command->keys_digits);
 }
 
 static void add_partition_key(struct command *command, const char *kind, unsigned int partition)
@@ -145,6 +149,21 @@ void command_begin_partition(struct command *command, enum script script, unsign
 	add_partition_key(command, "mark", partition);
 	for (; kinds != NULL && *kinds != NULL; kinds++)
 		add_partition_key(command, *kinds + 1, partition);
+	command_string(command, SCRIPT_FORMAT);
+}
+
+void command_begin_accounts(struct command *command, enum script script,
+			    const struct account_name *accounts, unsigned int count,
+			    const char *const kinds[])
+{
+	start(command, script);
+	add_partition_key(command, "mark", accounts[0].partition);
+	for (unsigned int i = 0; i < count; i++) {
+		assert(accounts[i].partition == accounts[0].partition);
+		add_account_key(command, "account", &accounts[i]);
+		for (const char *const *kind = kinds; kind != NULL && *kind != NULL; kind++)
+			add_account_key(command, *kind, &accounts[i]);
+	}
 	command_string(command, SCRIPT_FORMAT);
 }
 

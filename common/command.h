@@ -15,13 +15,15 @@
  * fail, never a shorter call.
  */
 
-#define COMMAND_ARGS_MAX 160
+#define COMMAND_ARGS_MAX 200
+#define COMMAND_KEYS_MAX 32
 #define COMMAND_TEXT_MAX 8192
 
 struct command {
 	const char *plain;  /* the name of a command of Redis's own; NULL for a script */
 	enum script script; /* unless it is plain */
 	unsigned int keys_count;
+	char keys_digits[20]; /* the same, as it is sent */
 	/* All of them: EVALSHA, digest, number of keys, keys, arguments; plain: all words. */
 	unsigned int args_count;
 	const char *args[COMMAND_ARGS_MAX]; /* into text */
@@ -55,7 +57,16 @@ void command_begin_plain(struct command *command, const char *name);
 /* What is called, for error texts. */
 const char *command_name(const struct command *command);
 
+/* Starts a call of script about one or more accounts of one partition: its keys are the mark, and
+   for each account in turn the account itself and its keys of the listed kinds. */
+void command_begin_accounts(struct command *command, enum script script,
+			    const struct account_name *accounts, unsigned int count,
+			    const char *const kinds[]);
+
 void command_bytes(struct command *command, const void *bytes, size_t size);
+
+/* The same for bytes that outlive the command: they are not copied, and so not bounded. */
+void command_borrow(struct command *command, const void *bytes, size_t size);
 void command_string(struct command *command, const char *string);
 void command_number(struct command *command, uint64_t number);
 

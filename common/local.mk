@@ -4,6 +4,8 @@ noinst_LTLIBRARIES += %reldir%/libpostern-common.la
 %canon_reldir%_libpostern_common_la_SOURCES = \
 	%reldir%/access.c %reldir%/access.h \
 	%reldir%/account.c %reldir%/account.h \
+	%reldir%/account-record.c %reldir%/account-record.h \
+	%reldir%/accounts.c %reldir%/accounts.h \
 	%reldir%/actor.c %reldir%/actor.h \
 	%reldir%/app-password.c %reldir%/app-password.h \
 	%reldir%/app-password-change.c %reldir%/app-password-change.h \
@@ -47,7 +49,10 @@ scripts = \
 	%reldir%/scripts/done.lua \
 	%reldir%/scripts/due.lua \
 	%reldir%/scripts/erase.lua \
+	%reldir%/scripts/export.lua \
+	%reldir%/scripts/import.lua \
 	%reldir%/scripts/init.lua \
+	%reldir%/scripts/list.lua \
 	%reldir%/scripts/login.lua \
 	%reldir%/scripts/off.lua \
 	%reldir%/scripts/on.lua \

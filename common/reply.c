@@ -40,6 +40,17 @@ const char *reply_string(const struct redisReply *reply, unsigned int place)
 		       : "";
 }
 
+const char *reply_bytes(const struct redisReply *reply, unsigned int place, size_t *size_r)
+{
+	const struct redisReply *found = element(reply, place);
+
+	*size_r = 0;
+	if (found == NULL || found->type != REDIS_REPLY_STRING)
+		return NULL;
+	*size_r = (size_t)found->len;
+	return found->str;
+}
+
 int64_t reply_digits(const char *text)
 {
 	char *end;

@@ -2,6 +2,7 @@
 #define POSTERN_REPLY_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct redisReply;
@@ -17,6 +18,10 @@ int reply_verdict(const struct redisReply *reply, const char *const words[], int
 
 /* The string at a place of the array. Lives as long as the reply. */
 const char *reply_string(const struct redisReply *reply, unsigned int place);
+
+/* The bytes at a place, whatever they are: NULL if there is no string. Lives as long as the reply.
+ */
+const char *reply_bytes(const struct redisReply *reply, unsigned int place, size_t *size_r);
 
 /* The number at a place, as an integer or in digits; 0 if it is neither or negative. */
 int64_t reply_number(const struct redisReply *reply, unsigned int place);

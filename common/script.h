@@ -26,9 +26,12 @@ enum script {
 	SCRIPT_DONE,
 	SCRIPT_BEAT,
 	SCRIPT_BACKLOG,
+	SCRIPT_LIST,
+	SCRIPT_EXPORT,
+	SCRIPT_IMPORT,
 };
 
-#define SCRIPT_COUNT (SCRIPT_BACKLOG + 1)
+#define SCRIPT_COUNT (SCRIPT_IMPORT + 1)
 
 /* The number of the stored format: what the mark must say. Every script gets it. */
 #define SCRIPT_FORMAT "1"

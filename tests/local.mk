@@ -4,6 +4,7 @@ if TESTS_WANTED
 check_PROGRAMS += \
 	%reldir%/unit/test-access \
 	%reldir%/unit/test-account \
+	%reldir%/unit/test-accounts \
 	%reldir%/unit/test-app-password \
 	%reldir%/unit/test-app-password-change \
 	%reldir%/unit/test-base64url \

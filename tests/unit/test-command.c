@@ -188,6 +188,9 @@ static void scripts(void **state)
 		[SCRIPT_DONE] = "done",
 		[SCRIPT_BEAT] = "beat",
 		[SCRIPT_BACKLOG] = "backlog",
+		[SCRIPT_LIST] = "list",
+		[SCRIPT_EXPORT] = "export",
+		[SCRIPT_IMPORT] = "import",
 	};
 
 	(void)state;

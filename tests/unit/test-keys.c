@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "access.h"
+#include "accounts.h"
 #include "login.h"
 #include "outbox.h"
 #include "samples.h"
@@ -106,6 +107,23 @@ static void ask_backlog(const struct account_name *account, struct command *comm
 	system_backlog_ask(account->partition, UINT64_MAX, command_r);
 }
 
+static void ask_list(const struct account_name *account, struct command *command_r)
+{
+	accounts_list_ask(account, 1, command_r);
+}
+
+static void ask_export(const struct account_name *account, struct command *command_r)
+{
+	accounts_export_ask(account, 1, command_r);
+}
+
+static void ask_import(const struct account_name *account, struct command *command_r)
+{
+	struct account_record record = { .account = *account, .history = "" };
+
+	accounts_import_ask(&record, command_r);
+}
+
 static void ask_off(const struct account_name *account, struct command *command_r)
 {
 	access_off_ask(account, REASON_OWNER, &actor, command_r);
@@ -141,6 +159,9 @@ static const struct row rows[] = {
 	{ "claim", SCRIPT_CLAIM, ask_claim },
 	{ "done", SCRIPT_DONE, ask_done },
 	{ "backlog", SCRIPT_BACKLOG, ask_backlog },
+	{ "list", SCRIPT_LIST, ask_list },
+	{ "export", SCRIPT_EXPORT, ask_export },
+	{ "import", SCRIPT_IMPORT, ask_import },
 };
 
 /* The workers' beats have one partition for all. */
