@@ -6,6 +6,7 @@
 #include "time-util.h"
 
 #include "doveadm-postern.h"
+#include "quantity.h"
 
 #include <pwd.h>
 #include <stdlib.h>
@@ -27,6 +28,8 @@ static const struct {
 	[POSTERN_GATED] = { "change-password-first", EX_UNAVAILABLE },
 	[POSTERN_TOO_MANY] = { "too-many", EX_UNAVAILABLE },
 	[POSTERN_NOT_SENT] = { "not-sent", EX_UNAVAILABLE },
+	[POSTERN_BROKEN] = { "broken", EX_DATAERR },
+	[POSTERN_UNREADABLE] = { "unreadable", EX_NOINPUT },
 	[POSTERN_FOREIGN] = { "unknown-format", EX_DATAERR },
 	[POSTERN_UNWRITABLE] = { "unwritable", EX_CANTCREAT },
 	[POSTERN_UNAVAILABLE] = { "unavailable", EX_TEMPFAIL },
@@ -83,6 +86,8 @@ static void read_actor(struct postern_run *run)
 
 static void begin_printing(const struct postern_column *columns, const char *formatter)
 {
+	if (columns == NULL)
+		return;
 	doveadm_print_init(formatter);
 	for (; columns->name != NULL; columns++)
 		doveadm_print_header(
@@ -148,6 +153,37 @@ void postern_end(struct postern_run *run)
 	settings_free(&run->settings);
 }
 
+bool postern_on_command_line(const struct postern_run *run)
+{
+	if (is_cli(run))
+		return TRUE;
+	postern_refuse(run, POSTERN_INVALID, "This works on the command line only.");
+	return FALSE;
+}
+
+bool postern_over_http(const struct postern_run *run)
+{
+	return is_http(run);
+}
+
+bool postern_number(const struct postern_run *run, const char *name, uint64_t max,
+		    uint64_t *number_r)
+{
+	const char *word = postern_option(run, name), *rest;
+
+	if (word == NULL ||
+	    (quantity_number(word, max, number_r, &rest) == 0 && *rest == '\0' && *number_r > 0))
+		return TRUE;
+	postern_refuse(run, POSTERN_INVALID,
+		       t_strdup_printf("%s: expected a number from 1 to %" PRIu64, name, max));
+	return FALSE;
+}
+
+const char *postern_failure_word(enum postern_failure failure)
+{
+	return failures[failure].word;
+}
+
 void postern_note_exit_code(const struct postern_run *run, enum postern_failure failure)
 {
 	/* Of sysexits' codes that are used here, the greater is the worse. */
@@ -169,6 +205,11 @@ void postern_fail(const struct postern_run *run, enum postern_failure failure, c
 {
 	const char *values[POSTERN_COLUMNS_MAX] = { NULL };
 
+	if (run->columns == NULL) {
+		i_error("postern: %s%s%s", user, *user != '\0' ? ": " : "", text);
+		postern_note_exit_code(run, failure);
+		return;
+	}
 	for (unsigned int i = 0; run->columns[i].name != NULL; i++) {
 		i_assert(i < POSTERN_COLUMNS_MAX);
 		if (strcmp(run->columns[i].name, "user") == 0)
@@ -230,6 +271,12 @@ int postern_ask(struct postern_run *run, const struct command *command, redisRep
 		const char **error_r)
 {
 	return store_ask(run->store, command, reply_r, error_r);
+}
+
+int postern_call(struct postern_run *run, const struct command *command, redisReply **reply_r,
+		 const char **error_r)
+{
+	return store_call(run->store, command, 0, reply_r, error_r);
 }
 
 bool postern_change(struct postern_run *run, const struct account_name *account,
@@ -323,6 +370,10 @@ void doveadm_postern_plugin_init(struct module *module ATTR_UNUSED)
 	doveadm_cmd_register_ver2(&doveadm_postern_password_changed_command);
 	doveadm_cmd_register_ver2(&doveadm_postern_erase_command);
 	doveadm_cmd_register_ver2(&doveadm_postern_history_command);
+	doveadm_cmd_register_ver2(&doveadm_postern_list_command);
+	doveadm_cmd_register_ver2(&doveadm_postern_export_command);
+	doveadm_cmd_register_ver2(&doveadm_postern_import_command);
+	doveadm_cmd_register_ver2(&doveadm_postern_sweep_command);
 }
 
 void doveadm_postern_plugin_deinit(void)

@@ -43,8 +43,10 @@ enum postern_failure {
 	POSTERN_GATED,		  /* "change-password-first": B4; EX_UNAVAILABLE */
 	POSTERN_TOO_MANY,	  /* "too-many": of the account's app passwords; EX_UNAVAILABLE */
 	POSTERN_NOT_SENT,	  /* "not-sent": the mail system refuses it; EX_UNAVAILABLE */
+	POSTERN_BROKEN,		  /* "broken": a line or an account that is none; EX_DATAERR */
+	POSTERN_UNREADABLE,	  /* "unreadable": a file; EX_NOINPUT */
 	POSTERN_FOREIGN,      /* "unknown-format": another version's data in Redis; EX_DATAERR */
-	POSTERN_UNWRITABLE,   /* "unwritable": the secrets file; EX_CANTCREAT */
+	POSTERN_UNWRITABLE,   /* "unwritable": the secrets file, or the output; EX_CANTCREAT */
 	POSTERN_UNAVAILABLE,  /* "unavailable": don't know; EX_TEMPFAIL */
 	POSTERN_UNCONFIGURED, /* "unavailable": mistakes in the settings; EX_CONFIG */
 };
@@ -58,8 +60,8 @@ struct postern_run {
 	struct actor actor;
 };
 
-/* Loads the settings, and begins to print. FALSE when that failed and everything is said; else
-   postern_end() frees what this took. */
+/* Loads the settings, and begins to print, unless columns is NULL. FALSE when that failed and
+   everything is said; else postern_end() frees what this took. */
 bool postern_begin(struct postern_run *run, struct doveadm_cmd_context *cctx,
 		   const struct postern_column *columns);
 
@@ -75,11 +77,22 @@ void postern_end(struct postern_run *run);
 /* The settings file that the commands read. */
 const char *postern_settings_file(void);
 
+/* TRUE on the command line. Elsewhere the command is refused: it works with files, or for hours. */
+bool postern_on_command_line(const struct postern_run *run);
+
+/* TRUE over HTTP, where an answer has to have an end. */
+bool postern_over_http(const struct postern_run *run);
+
 /* The value of an option, NULL if it isn't given. */
 const char *postern_option(const struct postern_run *run, const char *name);
 
 /* True if a flag is given: a bare word on the command line, true over HTTP. */
 bool postern_flag(const struct postern_run *run, const char *name);
+
+/* Reads an option that is a number of 1 to max; *number_r stays as it is when it isn't given. FALSE
+   when it is no such number: that is said then. */
+bool postern_number(const struct postern_run *run, const char *name, uint64_t max,
+		    uint64_t *number_r);
 
 typedef void postern_user_callback_t(struct postern_run *run, const struct account_name *account,
 				     const void *context);
@@ -93,6 +106,11 @@ void postern_each_user(struct postern_run *run, postern_user_callback_t *callbac
 int postern_ask(struct postern_run *run, const struct command *command, struct redisReply **reply_r,
 		const char **error_r);
 
+/* The same, for Redis's own commands as well, and it tells an answer from an error: 1 with its
+   reply, 0 when Redis refused this one question, -1 when there is no answer. */
+int postern_call(struct postern_run *run, const struct command *command,
+		 struct redisReply **reply_r, const char **error_r);
+
 /* Asks for a change and reads the answer. FALSE when Redis can't tell: the row is printed then. */
 bool postern_change(struct postern_run *run, const struct account_name *account,
 		    const struct command *command, struct access_answer *answer_r);
@@ -105,12 +123,16 @@ bool postern_ask_status(struct postern_run *run, const struct account_name *acco
 /* Prints a row: the values in the order of the columns, NULL for "" and 0. */
 void postern_print(const struct postern_run *run, const char *const values[]);
 
-/* Prints the row of a failure. The user is "" where the command is about none. */
+/* Prints the row of a failure; where there are no columns, an error line. The user is "" where the
+   command is about none. */
 void postern_fail(const struct postern_run *run, enum postern_failure failure, const char *user,
 		  const char *text);
 
 /* Makes the exit status of the command line that of the failure, unless it is a worse one. */
 void postern_note_exit_code(const struct postern_run *run, enum postern_failure failure);
+
+/* The word in the status column. */
+const char *postern_failure_word(enum postern_failure failure);
 
 /* Says that the command as a whole can't be done: an error line or, over HTTP, a row. */
 void postern_refuse(const struct postern_run *run, enum postern_failure failure, const char *text);
@@ -139,11 +161,14 @@ const char *postern_time(int64_t milliseconds);
 		.name = flag, .type = CMD_PARAM_BOOL,                                              \
 	}
 
-extern struct doveadm_cmd_ver2 doveadm_postern_erase_command;
 extern struct doveadm_cmd_ver2 doveadm_postern_check_command;
+extern struct doveadm_cmd_ver2 doveadm_postern_erase_command;
+extern struct doveadm_cmd_ver2 doveadm_postern_export_command;
 extern struct doveadm_cmd_ver2 doveadm_postern_history_command;
+extern struct doveadm_cmd_ver2 doveadm_postern_import_command;
 extern struct doveadm_cmd_ver2 doveadm_postern_init_command;
 extern struct doveadm_cmd_ver2 doveadm_postern_key_add_command;
+extern struct doveadm_cmd_ver2 doveadm_postern_list_command;
 extern struct doveadm_cmd_ver2 doveadm_postern_notice_command;
 extern struct doveadm_cmd_ver2 doveadm_postern_off_command;
 extern struct doveadm_cmd_ver2 doveadm_postern_on_command;
@@ -153,6 +178,7 @@ extern struct doveadm_cmd_ver2 doveadm_postern_password_list_command;
 extern struct doveadm_cmd_ver2 doveadm_postern_password_revoke_command;
 extern struct doveadm_cmd_ver2 doveadm_postern_set_command;
 extern struct doveadm_cmd_ver2 doveadm_postern_status_command;
+extern struct doveadm_cmd_ver2 doveadm_postern_sweep_command;
 extern struct doveadm_cmd_ver2 doveadm_postern_system_command;
 
 void doveadm_postern_plugin_init(struct module *module);

@@ -42,24 +42,31 @@ noinst_LTLIBRARIES += %reldir%/libpostern-check.la
 %canon_reldir%_libpostern_check_la_CFLAGS = $(AM_CFLAGS) -fno-lto
 
 %canon_reldir%_lib10_doveadm_postern_plugin_la_SOURCES = \
+	%reldir%/account-line.c %reldir%/account-line.h \
 	%reldir%/doveadm-postern.c %reldir%/doveadm-postern.h \
+	%reldir%/doveadm-postern-accounts.c %reldir%/doveadm-postern-accounts.h \
 	%reldir%/doveadm-postern-check.c \
 	%reldir%/doveadm-postern-erase.c \
+	%reldir%/doveadm-postern-export.c \
 	%reldir%/doveadm-postern-history.c \
+	%reldir%/doveadm-postern-import.c \
 	%reldir%/doveadm-postern-init.c \
 	%reldir%/doveadm-postern-key.c \
+	%reldir%/doveadm-postern-list.c \
 	%reldir%/doveadm-postern-notice.c \
 	%reldir%/doveadm-postern-off.c \
 	%reldir%/doveadm-postern-on.c \
 	%reldir%/doveadm-postern-password.c %reldir%/doveadm-postern-password.h \
 	%reldir%/doveadm-postern-password-changed.c \
 	%reldir%/doveadm-postern-set.c \
+	%reldir%/doveadm-postern-status.c \
+	%reldir%/doveadm-postern-sweep.c \
 	%reldir%/doveadm-postern-system.c \
-	%reldir%/doveadm-postern-status.c
+	%reldir%/line-reader.c %reldir%/line-reader.h
 %canon_reldir%_lib10_doveadm_postern_plugin_la_CPPFLAGS = $(dovecot_cppflags) \
-	$(LIBDOVECOT_DOVEADM_INCLUDE)
+	$(LIBDOVECOT_DOVEADM_INCLUDE) $(JANSSON_CFLAGS)
 %canon_reldir%_lib10_doveadm_postern_plugin_la_CFLAGS = $(dovecot_cflags)
 %canon_reldir%_lib10_doveadm_postern_plugin_la_LDFLAGS = $(dovecot_ldflags) \
 	-export-symbols-regex '^doveadm_postern_plugin_'
 %canon_reldir%_lib10_doveadm_postern_plugin_la_LIBADD = %reldir%/libpostern-check.la \
-	common/libpostern-common.la
+	common/libpostern-common.la $(JANSSON_LIBS)

@@ -4,6 +4,7 @@ if TESTS_WANTED
 check_PROGRAMS += \
 	%reldir%/unit/test-access \
 	%reldir%/unit/test-account \
+	%reldir%/unit/test-account-line \
 	%reldir%/unit/test-accounts \
 	%reldir%/unit/test-app-password \
 	%reldir%/unit/test-app-password-change \
@@ -45,6 +46,11 @@ private_redis = %reldir%/unit/private-redis.c %reldir%/unit/private-redis.h \
 %canon_reldir%_unit_test_check_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/dovecot-plugin
 %canon_reldir%_unit_test_check_LDADD = dovecot-plugin/libpostern-check.la $(LDADD)
 %canon_reldir%_unit_test_outbox_SOURCES = %reldir%/unit/test-outbox.c $(private_redis)
+%canon_reldir%_unit_test_account_line_SOURCES = %reldir%/unit/test-account-line.c \
+	dovecot-plugin/account-line.c dovecot-plugin/account-line.h
+%canon_reldir%_unit_test_account_line_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/dovecot-plugin \
+	$(JANSSON_CFLAGS)
+%canon_reldir%_unit_test_account_line_LDADD = $(LDADD) $(JANSSON_LIBS)
 LDADD = common/libpostern-common.la $(HIREDIS_LIBS) $(CMOCKA_LIBS)
 %canon_reldir%_unit_test_encoded_word_LDADD = $(LDADD) $(CRYPTO_LIBS)
 
