@@ -90,7 +90,7 @@ static void start(struct command *command, enum script script)
 	add(command, "0", 1);
 }
 
-/* Writes what all of a partition's keys begin with, "postern:{17}:KIND", and returns the end of it. */
+/* Writes what all of a partition's keys begin with, "postern:{17}:KIND". Returns the end of it. */
 static char *put_key(char *at, const char *kind, unsigned int partition)
 {
 	at = mempcpy(at, "postern:{", strlen("postern:{"));
@@ -110,10 +110,11 @@ static void add_key(struct command *command, const char *key, const char *end)
 
 static void add_partition_key(struct command *command, const char *kind, unsigned int partition)
 {
-	char key[KEY_MAX];
+	char key[KEY_MAX], *end;
 
 	assert(strlen(kind) <= KIND_MAX);
-	add_key(command, key, put_key(key, kind, partition));
+	end = put_key(key, kind, partition);
+	add_key(command, key, end);
 }
 
 static void add_account_key(struct command *command, const char *kind,
