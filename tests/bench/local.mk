@@ -24,7 +24,9 @@ EXTRA_DIST += \
 	%reldir%/bench_parts/measure.py \
 	%reldir%/bench_parts/milter.py \
 	%reldir%/bench_parts/redis.py \
+	%reldir%/bench_parts/sessions.py \
 	%reldir%/bench_parts/site.py \
+	%reldir%/bench_parts/sweep.py \
 	%reldir%/dovecot.conf \
 	%reldir%/passdb.lua \
 	%reldir%/rspamd.conf \

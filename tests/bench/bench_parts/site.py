@@ -45,14 +45,22 @@ class Site:
     def path(self, name):
         return f"{self.directory}/{name}"
 
-    def start(self):
+    def start(self, *options):
         self.write("settings.ini", SETTINGS)
         run([f"{SOURCE}/tests/sandbox", "start", self.path("sandbox"), "--no-penalty", "--build",
-             self.build, "--settings", self.path("settings.ini")])
+             self.build, "--settings", self.path("settings.ini"), *options])
         with open(self.path("sandbox/sandbox.env"), encoding="utf-8") as file:
             for line in file:
                 name, value = shlex.split(line)[0].split("=", 1)
                 self.variables[name] = value
+
+    def another(self, name):
+        """One beside this, with a worker: here it would mail the owners of all accounts."""
+        os.makedirs(self.path(name))
+        os.chmod(self.path(name), 0o755)
+        other = Site(self.path(name), self.build)
+        other.start()
+        return other
 
     def write(self, name, text):
         with open(self.path(name), "w", encoding="utf-8") as file:
@@ -67,8 +75,9 @@ class Site:
 
     # Accounts
 
-    def doveadm(self, *words):
-        return run([*shlex.split(self.variables["DOVEADM"]), "-f", "tab", "postern", *words])
+    def doveadm(self, *words, timeout=120):
+        return run([*shlex.split(self.variables["DOVEADM"]), "-f", "tab", "postern", *words],
+                   timeout=timeout)
 
     def make_accounts(self, name, count, tier):
         """Switches external access on; returns the path of the list of names and app passwords."""
