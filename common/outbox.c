@@ -183,7 +183,7 @@ void outbox_follow_ask(const struct outbox_positions *positions, unsigned int wa
 /* The partition whose outbox has that key, -1 if none has. */
 static int partition_of(const char *key)
 {
-	char known[sizeof("postern:{63}:outbox")];
+	char known[32];
 
 	for (int i = 0; i < ACCOUNT_PARTITIONS; i++) {
 		snprintf(known, sizeof(known), "postern:{%d}:outbox", i);

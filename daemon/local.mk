@@ -1,11 +1,12 @@
-# What the daemons share: their log, their privileges, and settings that a reload replaces.
+# What the daemons share: how they start, reload and stop, their log and their privileges.
 
 noinst_LTLIBRARIES += %reldir%/libpostern-daemon.la
 %canon_reldir%_libpostern_daemon_la_SOURCES = \
 	%reldir%/child.c %reldir%/child.h \
+	%reldir%/daemon.c %reldir%/daemon.h \
 	%reldir%/log.c %reldir%/log.h \
 	%reldir%/privileges.c %reldir%/privileges.h \
 	%reldir%/state.c %reldir%/state.h
-%canon_reldir%_libpostern_daemon_la_LIBADD = common/libpostern-common.la
+%canon_reldir%_libpostern_daemon_la_LIBADD = common/libpostern-common.la $(SYSTEMD_LIBS)
 
 daemon_cppflags = $(AM_CPPFLAGS) -I$(top_srcdir)/%reldir%

@@ -8,28 +8,20 @@
  */
 
 #include <errno.h>
-#include <getopt.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <libmilter/mfapi.h>
-#include <systemd/sd-daemon.h>
 
+#include "daemon.h"
 #include "listener.h"
 #include "log.h"
-#include "postern-config.h"
 #include "privileges.h"
 #include "session.h"
-#include "settings.h"
-#include "state.h"
-
-#define DEFAULT_SETTINGS SYSCONFDIR "/postern/postern.conf"
 
 /* Seconds that the MTA may leave a connection idle. While a big message comes in over a slow line
    the MTA has nothing to say; two hours are Postfix's own patience with a milter, and then some. */
@@ -44,96 +36,9 @@
 #define LOOK_UP_NS  20000000
 #define LOOK_UP_MAX 50
 
-struct options {
-	const char *settings;
-	bool foreground;
-	bool check;
-};
-
-static const struct option option_table[] = {
-	{ "settings", required_argument, NULL, 'c' }, { "foreground", no_argument, NULL, 'f' },
-	{ "check", no_argument, NULL, 'k' },	      { "version", no_argument, NULL, 'v' },
-	{ "help", no_argument, NULL, 'h' },	      { NULL, 0, NULL, 0 },
-};
-
-static const char usage[] =
-	"usage: postern-milter [-c|--settings FILE] [-f|--foreground] [--check] [--version]\n";
-
 /* The smfi_main() thread tells its result here; read once it has been joined. */
 static int engine_result;
 static pthread_t main_thread;
-
-static void parse_options(int argc, char **argv, struct options *options_r)
-{
-	int option;
-
-	*options_r = (struct options){ .settings = DEFAULT_SETTINGS };
-	while ((option = getopt_long(argc, argv, "c:fh", option_table, NULL)) != -1) {
-		switch (option) {
-		case 'c':
-			options_r->settings = optarg;
-			break;
-		case 'f':
-			options_r->foreground = true;
-			break;
-		case 'k':
-			options_r->check = true;
-			break;
-		case 'v':
-			printf("postern-milter %s\n", PACKAGE_VERSION);
-			exit(EX_OK);
-		case 'h':
-			fputs(usage, stdout);
-			exit(EX_OK);
-		default:
-			fputs(usage, stderr);
-			exit(EX_USAGE);
-		}
-	}
-	if (optind < argc) {
-		fputs(usage, stderr);
-		exit(EX_USAGE);
-	}
-}
-
-/* Logs and frees an error; returns status. */
-static int report(int priority, const char *what, char *error, int status)
-{
-	log_line(priority, "%s%s", what, error != NULL ? error : "out of memory");
-	free(error);
-	return status;
-}
-
-static int check(const char *path)
-{
-	char *error = NULL;
-	struct settings *settings = settings_load(path, &error);
-
-	if (settings == NULL)
-		return report(LOG_ERR, "", error, EX_CONFIG);
-	settings_free(&settings);
-	printf("%s: OK\n", path);
-	return EX_OK;
-}
-
-static void wanted_signals(sigset_t *signals_r)
-{
-	sigemptyset(signals_r);
-	sigaddset(signals_r, SIGTERM);
-	sigaddset(signals_r, SIGINT);
-	sigaddset(signals_r, SIGUSR1);
-}
-
-/* Before the first thread, so that all inherit it. */
-static void arrange_signals(void)
-{
-	sigset_t signals;
-
-	wanted_signals(&signals);
-	pthread_sigmask(SIG_BLOCK, &signals, NULL);
-	signal(SIGHUP, SIG_IGN);
-	signal(SIGPIPE, SIG_IGN);
-}
 
 static int prepare(const struct settings *settings)
 {
@@ -141,7 +46,7 @@ static int prepare(const struct settings *settings)
 	char *error = NULL;
 
 	if (privileges_find(settings->milter.user, &identity, &error) < 0)
-		return report(LOG_ERR, "", error, EX_CONFIG);
+		return daemon_report(LOG_ERR, "", error, EX_CONFIG);
 	if (smfi_register(*session_description()) != MI_SUCCESS ||
 	    smfi_settimeout(IDLE_TIMEOUT) != MI_SUCCESS) {
 		log_line(LOG_ERR, "libmilter does not start");
@@ -149,9 +54,9 @@ static int prepare(const struct settings *settings)
 	}
 	smfi_setmaxdatasize(PACKET_MAX);
 	if (listener_open(&settings->milter, identity.uid, &error) < 0)
-		return report(LOG_ERR, "", error, EX_UNAVAILABLE);
+		return daemon_report(LOG_ERR, "", error, EX_UNAVAILABLE);
 	if (privileges_drop(&identity, &error) < 0)
-		return report(LOG_ERR, "", error, EX_NOPERM);
+		return daemon_report(LOG_ERR, "", error, EX_NOPERM);
 	privileges_limit(false);
 	return EX_OK;
 }
@@ -165,59 +70,13 @@ static void *run_engine(void *unused)
 	return NULL;
 }
 
-static bool same(const char *a, const char *b)
+static void warn_if_restart_needed(const struct settings *old, const struct settings *new)
 {
-	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
-}
-
-static void warn_if_restart_needed(const struct milter_settings *old,
-				   const struct milter_settings *new)
-{
-	if (!same(old->socket, new->socket) || !same(old->socket_group, new->socket_group) ||
-	    !same(old->user, new->user))
+	if (!daemon_same(old->milter.socket, new->milter.socket) ||
+	    !daemon_same(old->milter.socket_group, new->milter.socket_group) ||
+	    !daemon_same(old->milter.user, new->milter.user))
 		log_line(LOG_WARNING,
 			 "socket, socket_group and user have changed: restart to make it so");
-}
-
-static void reload(const char *path)
-{
-	struct state *old = state_acquire(), *new;
-	struct timespec now;
-	char *error = NULL;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld",
-		   (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
-	if (state_load(path, NULL, &error) < 0) {
-		report(LOG_ERR, "the old settings stay: ", error, 0);
-	} else {
-		new = state_acquire();
-		warn_if_restart_needed(&old->settings->milter, &new->settings->milter);
-		state_release(&new);
-		log_line(LOG_NOTICE, "settings read again from %s", path);
-	}
-	state_release(&old);
-	sd_notify(0, "READY=1");
-}
-
-/* Serves signals until it is time to stop. */
-static void wait_for_signals(const char *settings_path)
-{
-	sigset_t signals;
-
-	wanted_signals(&signals);
-	for (;;) {
-		switch (sigwaitinfo(&signals, NULL)) {
-		case SIGUSR1:
-			reload(settings_path);
-			break;
-		case SIGTERM:
-		case SIGINT:
-			return;
-		default: /* interrupted */
-			break;
-		}
-	}
 }
 
 /*
@@ -246,7 +105,7 @@ static int stop_engine(pthread_t engine)
 	return error == 0 ? engine_result : MI_SUCCESS;
 }
 
-static int serve(const struct options *options)
+static int serve(void)
 {
 	pthread_t engine;
 	int error, result;
@@ -257,41 +116,24 @@ static int serve(const struct options *options)
 		log_line(LOG_ERR, "no thread for libmilter: %s", strerror(error));
 		return EX_OSERR;
 	}
-	log_line(LOG_NOTICE, "postern-milter %s started", PACKAGE_VERSION);
-	sd_notify(0, "READY=1");
-	wait_for_signals(options->settings);
-
-	sd_notify(0, "STOPPING=1");
+	daemon_ready();
+	while (!daemon_wait(0))
+		;
 	result = stop_engine(engine);
 	session_stop();
-	log_line(LOG_NOTICE, "stopped");
 	return result == MI_SUCCESS ? EX_OK : EX_SOFTWARE;
 }
 
 int main(int argc, char **argv)
 {
-	struct state *state;
-	struct options options;
-	char *error = NULL;
-	int status;
+	static const struct daemon milter = {
+		.name = "postern-milter",
+		.prepare = prepare,
+		.serve = serve,
+		.reloaded = warn_if_restart_needed,
+	};
+	int status = daemon_run(&milter, argc, argv);
 
-	log_begin("postern-milter");
-	parse_options(argc, argv, &options);
-	if (options.check)
-		return check(options.settings);
-
-	arrange_signals();
-	if (state_load(options.settings, NULL, &error) < 0)
-		return report(LOG_ERR, "", error, EX_CONFIG);
-	state = state_acquire();
-	status = prepare(state->settings);
-	state_release(&state);
-	if (status == EX_OK) {
-		if (!options.foreground)
-			log_to_syslog();
-		status = serve(&options);
-	}
 	listener_remove();
-	state_close();
 	return status;
 }

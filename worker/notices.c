@@ -80,8 +80,10 @@ static enum sent search(struct notices *notices, const struct outbox_event *even
 
 	/* The queue comes first, as mail goes from there into the mailbox. It is read twice: what
 	   is on the way from one part of it to another while it is read may not show. */
-	if (!is_queue_clear(notices, event) || !is_queue_clear(notices, event))
-		return SENT_MAYBE;
+	for (int i = 0; i < 2; i++) {
+		if (!is_queue_clear(notices, event))
+			return SENT_MAYBE;
+	}
 	switch (doveadm_search(notices->doveadm, notices->state->settings, event->account.text,
 			       message_id, born(event) / 1000 - MAILBOX_SLACK, &error)) {
 	case DOVEADM_FOUND:

@@ -597,7 +597,7 @@ def test_P3_last_use_of_each_protocol(sandbox, paid):
         assert row[f"{protocol}_address"] == source
         assert before == {**row, **{name: before[name] for name in row
                                     if name.startswith(f"{protocol}_") or
-                                    name == "app_passwords"}}
+                                    name in ("app_passwords", "unused_ends")}}
         assert f"({protocol} from {source})" in row["app_passwords"]
         before = row
 
