@@ -108,8 +108,17 @@ class Sandbox:
     def run_doveadm(self, *words, formatter="flow", **options):
         """The finished process, for tests of its exit status and output."""
         options = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, **options}
-        return subprocess.run([*shlex.split(self.doveadm_command), "-f", formatter, *words],
-                              check=False, **options)
+        if formatter:
+            words = ("-f", formatter, *words)
+        return subprocess.run([*shlex.split(self.doveadm_command), *words], check=False, **options)
+
+    def doveadm_as(self, user, group, *words):
+        """The same, run by another user than root."""
+        inside = shlex.split(self.nsenter)
+        command = shlex.split(self.doveadm_command)
+        assert command[:len(inside)] == inside
+        return self.inside("setpriv", f"--reuid={user}", f"--regid={group}", "--clear-groups",
+                           *command[len(inside):], *words)
 
     def doveadm(self, *words, formatter="json"):
         """What doveadm prints: rows as dictionaries for json, else text."""

@@ -102,7 +102,7 @@ def test_formatters(own, formatter):
 
 
 def test_one_line_each_by_default(own):
-    done = own.inside("doveadm", "-c", "/mnt/postern/etc/dovecot.conf", "postern", "check")
+    done = own.run_doveadm("postern", "check", formatter=None)
     lines = done.stdout.splitlines()
     assert lines[0].split() == ["check", "status", "text"]
     assert [line.split()[0] for line in lines[1:]] == NAMES

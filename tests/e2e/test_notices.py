@@ -57,10 +57,8 @@ def test_default_formatter_shows_the_message_as_it_is(sandbox):
 @pytest.mark.parametrize("user, group", [("root", "root"), ("nobody", "nogroup")])
 def test_send(sandbox, account, user, group):
     """D5: through sendmail(1), with the empty sender, in the owner's language."""
-    words = ["setpriv", f"--reuid={user}", f"--regid={group}", "--clear-groups", "doveadm",
-             "-c", "/mnt/postern/etc/dovecot.conf", "-f", "tab", "postern", "notice", "--send",
-             "--language", "lv_LV", "--to", account, "break-in"]
-    done = sandbox.inside(*words)
+    done = sandbox.doveadm_as(user, group, "-f", "tab", "postern", "notice", "--send",
+                              "--language", "lv_LV", "--to", account, "break-in")
     assert done.returncode == 0 and f"\n{account}\tsent\t" in done.stdout, done.stderr
     message, = sandbox.wait_for_mail(account)
     assert message["Return-Path"] == "<>"
