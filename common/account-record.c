@@ -242,6 +242,7 @@ static const struct form {
 	{ "used:", is_number, is_use, "used:NUMBER: expected 'TIME PROTOCOL ADDRESS'" },
 	{ "seen:", is_protocol, is_seen, "seen:PROTOCOL: expected 'TIME ADDRESS ATTEMPT NUMBER'" },
 	{ "logins", NULL, NULL, "logins: expected 44 bytes" },
+	{ "revoked", NULL, is_time, "revoked: expected milliseconds since 1970" },
 	{ "changed", NULL, is_time, "changed: expected milliseconds since 1970" },
 	{ "warned", NULL, is_time, "warned: expected milliseconds since 1970" },
 };

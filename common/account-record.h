@@ -12,8 +12,8 @@
  * read in Redis, so every field is checked here before it gets there.
  */
 
-/* 17 fields, and three for each of ACCESS_PASSWORDS_MAX app passwords. */
-#define ACCOUNT_RECORD_FIELDS_MAX 92
+/* 18 fields, and three for each of ACCESS_PASSWORDS_MAX app passwords. */
+#define ACCOUNT_RECORD_FIELDS_MAX 93
 
 #define ACCOUNT_RECORD_HISTORY_MAX	4096 /* bytes */
 #define ACCOUNT_RECORD_HISTORY_LINE_MAX 256

@@ -19,6 +19,7 @@ static const char *const verdict_words[] = {
 	[SEND_DEFER] = "defer",
 	[SEND_LIMIT] = "limit",
 	[SEND_OFF] = "off",
+	[SEND_LOG_IN_AGAIN] = "log-in-again",
 	[SEND_BLOCKED] = "blocked",
 	[SEND_TOO_MANY_RECIPIENTS] = "too-many-recipients",
 	[SEND_UNAVAILABLE] = "unavailable",
@@ -72,6 +73,7 @@ int send_ask(const struct send_request *request, const struct settings *settings
 	command_string(command_r, request->account->text);
 	command_string(command_r, reference);
 	command_string(command_r, settings->tier_rows.send);
+	command_number(command_r, request->age);
 	return 0;
 }
 
@@ -106,6 +108,7 @@ void send_read(const struct redisReply *reply, struct send_answer *answer_r)
 		if (reason_parse(reply_string(reply, 1), &answer_r->reason) < 0)
 			return;
 		break;
+	case SEND_LOG_IN_AGAIN:
 	case SEND_BLOCKED:
 	case SEND_UNAVAILABLE:
 		break;
@@ -145,6 +148,11 @@ void send_sentence(const struct send_answer *answer, const struct settings *sett
 		snprintf(sentence_r, SEND_SENTENCE_SIZE,
 			 "External access is off: %s. Switch it on at %s",
 			 reason_text(answer->reason), url);
+		break;
+	case SEND_LOG_IN_AGAIN:
+		snprintf(sentence_r, SEND_SENTENCE_SIZE,
+			 "Log in again: the app password of this connection may have ended, see %s",
+			 url);
 		break;
 	case SEND_BLOCKED:
 		snprintf(sentence_r, SEND_SENTENCE_SIZE,

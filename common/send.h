@@ -22,6 +22,8 @@ struct send_request {
 	const char
 		*message; /* names the message, at SEND_MESSAGE: asking twice charges once (S4) */
 	unsigned int recipients; /* at SEND_MESSAGE */
+	uint64_t age;		 /* milliseconds since this connection's first MAIL, 0 at that: an
+				    app password that has ended since may have opened it (A3) */
 };
 
 enum send_verdict {
@@ -29,6 +31,7 @@ enum send_verdict {
 	SEND_DEFER,		  /* over the minute's limit (S1) */
 	SEND_LIMIT,		  /* over the hour's limit: access has just gone off (S2) */
 	SEND_OFF,		  /* access is off (S6) */
+	SEND_LOG_IN_AGAIN,	  /* it logged in before access, or an app password, ended (A3) */
 	SEND_BLOCKED,		  /* sending alone is blocked (S6) */
 	SEND_TOO_MANY_RECIPIENTS, /* more than one message may ever have (S4) */
 	SEND_UNAVAILABLE,	  /* don't know */

@@ -15,6 +15,7 @@ static void verdict_detail(const struct decision *decision, bool passed, char de
 	detail_r[0] = '\0';
 	switch (answer->verdict) {
 	case SEND_ALLOW:
+	case SEND_LOG_IN_AGAIN:
 	case SEND_BLOCKED:
 		break;
 	case SEND_DEFER:
@@ -45,6 +46,7 @@ static int verdict_priority(enum send_verdict verdict)
 	case SEND_DEFER:
 	case SEND_LIMIT:
 	case SEND_OFF:
+	case SEND_LOG_IN_AGAIN:
 	case SEND_BLOCKED:
 	case SEND_TOO_MANY_RECIPIENTS:
 		return LOG_NOTICE;

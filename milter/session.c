@@ -13,6 +13,7 @@
 #include "log.h"
 #include "message-log.h"
 #include "message-name.h"
+#include "monotonic.h"
 #include "network.h"
 #include "smtp-reply.h"
 #include "state.h"
@@ -38,6 +39,8 @@ struct message {
 
 struct session {
 	char client[INET6_ADDRSTRLEN]; /* "" if it has no IP address */
+	int64_t first_mail; /* milliseconds of the monotonic clock, of the first MAIL with a
+			       login; 0 before */
 	struct message message;
 };
 
@@ -119,11 +122,19 @@ static struct message_log describe(const struct session *session, const char *qu
 	};
 }
 
+/* The session logged in before that, how long is not known: AUTH is not shown to a milter. */
+static uint64_t age_of(const struct session *session)
+{
+	return (uint64_t)(monotonic_msecs() - session->first_mail);
+}
+
 /* May it begin? */
 static sfsistat ask_at_mail(SMFICTX *ctx, struct session *session)
 {
 	struct message *message = &session->message;
-	const struct send_request request = { .account = &message->account, .stage = SEND_AT_MAIL };
+	const struct send_request request = { .account = &message->account,
+					      .stage = SEND_AT_MAIL,
+					      .age = age_of(session) };
 	const struct message_log described = describe(session, NULL);
 	struct decision decision;
 	sfsistat result;
@@ -166,6 +177,8 @@ static sfsistat on_mail(SMFICTX *ctx, char **args)
 	message_end(&session->message);
 	if (login == NULL || login[0] == '\0')
 		return SMFIS_ACCEPT; /* nobody logged in: no submission */
+	if (session->first_mail == 0)
+		session->first_mail = monotonic_msecs();
 
 	pthread_rwlock_rdlock(&gate);
 	result = begin_message(ctx, session, login);
@@ -234,7 +247,8 @@ static sfsistat charge_message(SMFICTX *ctx, struct session *session, const char
 	const struct send_request request = { .account = &message->account,
 					      .stage = SEND_MESSAGE,
 					      .message = name,
-					      .recipients = message->recipients };
+					      .recipients = message->recipients,
+					      .age = age_of(session) };
 	struct decision decision;
 	sfsistat result;
 

@@ -59,6 +59,8 @@ sfsistat smtp_reply_verdict(SMFICTX *ctx, const struct send_answer *answer,
 		return refuse(ctx, "550", "5.7.28", sentence);
 	case SEND_OFF:
 		return refuse(ctx, "550", "5.7.13", sentence);
+	case SEND_LOG_IN_AGAIN: /* 421 ends the connection, RFC 5321 section 3.8 */
+		return refuse(ctx, "421", "4.7.0", sentence);
 	case SEND_BLOCKED:
 		return refuse(ctx, "550", "5.7.1", sentence);
 	case SEND_TOO_MANY_RECIPIENTS:

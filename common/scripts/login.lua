@@ -158,7 +158,7 @@ if not again then
 end
 
 -- The last use of an app password stands with the protocol's, until another one is used with it.
-if last_number and last_number ~= number then
+if last_number and last_number ~= number and last_number ~= '0' then
 	local used = redis.call('HGET', ACCOUNT, 'used:' .. last_number)
 	if not used or tonumber(string.match(used, '^%d+')) < tonumber(last) then
 		redis.call('HSET', ACCOUNT, 'used:' .. last_number, last .. ' ' .. protocol .. ' ' .. last_address)

@@ -18,15 +18,20 @@ if mine then
 	-- This very call made it: its answer got lost.
 	return { 'done', 'enabled', '', since, string.match(mine, '^%d+') }
 end
-local working = 0
-for _, password in ipairs(change.all_passwords()) do
+local time, working = clock(), 0
+local passwords = change.all_passwords()
+for _, password in ipairs(passwords) do
+	if password.ended == 0 and password.expires ~= 0 and password.expires <= time then
+		password.ended = password.expires
+		change.put_password(password)
+	end
 	working = working + (password.ended == 0 and 1 or 0)
 end
+change.forget_passwords(passwords)
 if working >= most then
 	return { 'too-many', 'enabled', '', since, digits(working) }
 end
 
-local time = clock()
 local number = change.make_password(time, digest, ARGV[6], ARGV[7], ARGV[8])
 change.remember(time, 'password-add', number, by, from)
 change.announce('password', time, by, from, 'number', number, 'label', ARGV[8])

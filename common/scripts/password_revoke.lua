@@ -26,6 +26,7 @@ end
 local time = clock()
 revoked.ended = time
 change.put_password(revoked)
+redis.call('HSET', ACCOUNT, 'revoked', digits(time))
 change.forget_passwords(passwords)
 change.remember(time, 'password-revoke', digits(number), by, from)
 -- Its sessions end with it. Which ones these are nobody knows, so all of the account's do.

@@ -20,9 +20,11 @@
 --   app:DIGEST       'number created ended expires protocols' of an app password (A10): ended is 0
 --                    while it works, expires 0 for never, protocols * for all of the tier
 --   label:NUMBER     of an app password, absent for none
---   seen:PROTOCOL    'time address attempt number' of the last login (P3), by the app password number
+--   seen:PROTOCOL    'time address attempt number' of the last login (P3), by the app password number,
+--                    0 if that is forgotten
 --   used:NUMBER      'time protocol address' of an app password's last login, where seen doesn't say
 --   logins           how often it logged in within the last hour and day, see login.lua (D3)
+--   revoked          when an app password was last revoked
 --   changed          when the webmail password was changed after a switch-off that asks for it (B4)
 --   warned           the last use that the owner was warned about (D2)
 -- No value has more than 64 bytes: with a longer one Redis stores a hash at several times the size.
@@ -107,14 +109,23 @@ local function changes()
 		return digits(number)
 	end
 
+	local function forget_password(field, number)
+		redis.call('HDEL', ACCOUNT, field, 'used:' .. number, 'label:' .. number)
+		for _, protocol in ipairs({ 'pop3', 'imap', 'smtp' }) do
+			local seen = redis.call('HGET', ACCOUNT, 'seen:' .. protocol)
+			if seen and string.match(seen, '%d+$') == number then
+				redis.call('HSET', ACCOUNT, 'seen:' .. protocol, (string.gsub(seen, '%d+$', '0')))
+			end
+		end
+	end
+
 	-- Forgets all but the newest of the app passwords that have ended (A9).
 	local function forget_passwords(passwords)
 		local ended = 0
 		for _, password in ipairs(passwords) do
 			ended = ended + (password.ended ~= 0 and 1 or 0)
 			if password.ended ~= 0 and ended > ENDED_KEPT then
-				local number = digits(password.number)
-				redis.call('HDEL', ACCOUNT, password.field, 'used:' .. number, 'label:' .. number)
+				forget_password(password.field, digits(password.number))
 			end
 		end
 	end
@@ -150,7 +161,7 @@ local function changes()
 		end
 		forget_passwords(passwords)
 		redis.call('HSET', ACCOUNT, 'access', 'disabled', 'reason', reason, 'since', digits(time))
-		redis.call('HDEL', ACCOUNT, 'logins', 'changed', 'warned')
+		redis.call('HDEL', ACCOUNT, 'logins', 'changed', 'revoked', 'warned')
 		redis.call('ZREM', UNUSED, account_name())
 		remember(time, 'off', reason, by, from)
 		announce('off', time, by, from, 'reason', reason)

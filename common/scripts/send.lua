@@ -3,7 +3,7 @@
 -- KEYS[6] is the log of what the account sent, KEYS[7] the partition's names behind references in
 -- traces. ARGV: format, stage (mail, message or count), id of the message (5
 -- bytes), number of recipients, the account's name and its reference for traces ('' if it needs
--- none), and the tiers (see read_tier).
+-- none), the tiers (see read_tier), and the milliseconds since the connection's first MAIL.
 --
 -- The log is one string of entries, oldest first: time in milliseconds, the message's id, the
 -- running total of all charges up to and with this one, and its own charge. The totals make the
@@ -29,8 +29,8 @@ local function least_limit(a, b)
 	return math.min(a, b)
 end
 
-local access, reason, tier, held, held_until, sending = unpack(redis.call('HMGET', ACCOUNT,
-	'access', 'reason', 'tier', 'held_tier', 'held_until', 'sending'))
+local access, reason, tier, held, held_until, sending, since, revoked = unpack(redis.call('HMGET',
+	ACCOUNT, 'access', 'reason', 'tier', 'held_tier', 'held_until', 'sending', 'since', 'revoked'))
 if held and clock() < tonumber(held_until) then
 	tier = held
 end
@@ -53,6 +53,12 @@ local charge = each_recipient and math.max(recipients, 1) or 1
 if stage ~= 'count' then
 	if access ~= 'enabled' then
 		return { 'off', reason or 'never-enabled' }
+	end
+	-- A connection outlives the app password that opened it (A3): what it did before access was
+	-- switched on, or an app password revoked, says that it is such a one.
+	local age = tonumber(ARGV[8])
+	if age > 0 and clock() - age < math.max(tonumber(since), tonumber(revoked or 0)) then
+		return { 'log-in-again' }
 	end
 	if sending == 'blocked' then
 		return { 'blocked' }

@@ -18,6 +18,10 @@ for at = 5, #ARGV - 1, 2 do
 	local old = redis.call('HGET', ACCOUNT, field) or DEFAULTS[field] or ''
 	if old ~= value then
 		if field == 'tier' then
+			if redis.call('HGET', ACCOUNT, 'access') == 'enabled' then
+				-- The next sweep looks at it: in the index it may stand as if its time were longer (D2).
+				redis.call('ZADD', UNUSED, redis.call('HGET', ACCOUNT, 'since'), account_name())
+			end
 			local held, held_until = unpack(redis.call('HMGET', ACCOUNT, 'held_tier', 'held_until'))
 			redis.call('HDEL', ACCOUNT, 'held_tier', 'held_until')
 			if hold > 0 then

@@ -173,12 +173,12 @@ class Site:
                          *map(self.whole, digests), to=to)
 
     def send(self, account, stage="message", message=None, recipients=1, reference="",
-             tiers=FREE + PAID, to=None):
+             tiers=FREE + PAID, age=0, to=None):
         message = next(self.numbers) if message is None else message
         recipients = recipients if stage == "message" else 0
         keys = [*self.account_keys(account, "sent"), self.key("traced")]
         return self.call("send", keys, stage, message.to_bytes(5, "big"), recipients, account,
-                         reference, rows(tiers, "send"), to=to)
+                         reference, rows(tiers, "send"), age, to=to)
 
     def history(self, account):
         """Newest first: (time, what, detail, by, from)."""

@@ -95,6 +95,50 @@ def test_a10_last_use_of_each(site):
         assert {row[0]: row[6:] for row in site.status(ME)[3]} == expected
 
 
+def test_a10_expired_ones_make_room(site):
+    site.on(ME)
+    for _ in range(19):
+        assert site.password_add(ME, lasts=1000)[0][0] == "done"
+    assert site.password_add(ME)[0][0] == "too-many"
+    site.later(1000)
+    assert site.password_add(ME)[0][::4] == ["done", "21"]
+    assert len(site.status(ME)[3]) == 7  # two that work, and the newest five that have ended
+
+
+def test_a10_what_is_forgotten_leaves_nothing(site):
+    """Of many app passwords over the years no field stays, whatever each of them was used for."""
+    site.set(ME, tier="paid")
+    for number in range(30):
+        _, digest = site.on(ME)
+        for protocol in ("pop3", "imap", "smtp")[:1 + number % 3]:
+            assert site.login(ME, digest, protocol) == ["allow"]
+        site.off(ME)
+    kept = {str(number) for number in range(26, 31)}
+    fields = site.redis.hkeys(site.key("account", ME))
+    assert {field[5:] for field in fields if field.startswith("used:")} <= kept
+    assert len([field for field in fields if field.startswith("app:")]) == 5
+
+
+def test_a3_a_connection_that_logged_in_before_logs_in_again(site):
+    """The app password that opened it has ended, though another one works by now."""
+    site.on(ME)
+    site.later(10000)
+    assert site.send(ME, age=5000)[0] == "allow"
+    site.off(ME)
+    assert site.send(ME, age=5000) == ["off", "owner"]
+    site.on(ME)
+    for stage in ("mail", "message"):
+        assert site.send(ME, stage, age=1) == ["log-in-again"]
+        assert site.send(ME, stage, age=0)[0] == "allow"
+    site.later(1000)
+    assert site.send(ME, age=1000)[0] == "allow"
+    assert site.send(ME, age=1001) == ["log-in-again"]
+    site.password_add(ME)
+    assert site.send(ME, age=1000)[0] == "allow"
+    site.password_revoke(ME, 2)
+    assert site.send(ME, age=1000) == ["log-in-again"]
+
+
 # Connection limit
 
 
@@ -395,6 +439,16 @@ def test_d2_tiers_of_other_lengths_and_none(site):
     assert sweep(site, tiers=tiers) == {"long": "unused"}
     site.later(30 * DAY)
     assert sweep(site, tiers=tiers) == {"ever": "never"}
+
+
+def test_d2_a_shorter_tier_counts_at_once(site):
+    tiers = [Tier("free", unused=60 * DAY), Tier("long", unused=365 * DAY)]
+    site.set(ME, tier="long")
+    site.on(ME)
+    site.later(60 * DAY)
+    assert sweep(site, tiers=tiers) == {ME: "used"}
+    site.set(ME, tier="free")
+    assert sweep(site, tiers=tiers) == {ME: "unused"}
 
 
 def test_d2_a_warning_once_a_month_before(site):

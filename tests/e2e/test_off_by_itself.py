@@ -181,3 +181,24 @@ def test_A10_revoked_alone(own, account):
     for protocol in PROTOCOLS:
         assert log_in(own, protocol, account, password) == GENERIC[protocol]
         assert is_accepted(log_in(own, protocol, account, first))
+
+
+def test_A3_smtp_connections_end_with_their_app_password(own, account):
+    """Postfix's sessions can't be ended from outside: the next message is."""
+    password = on(own, account, "calm")
+    with sender(own, account, password) as client:
+        assert send(client, account).accepted
+        own.off(account)
+        assert send(client, account).answer.startswith("550 5.7.13 ")
+        fresh = own.on(account)
+        assert client.mail(account) == (
+            421, b"4.7.0 Log in again: the app password of this connection may have ended, see "
+            + HELP_URL.encode())
+    with sender(own, account, fresh) as client:
+        assert send(client, account).accepted
+        _, number = add(own, account)
+        assert send(client, account).accepted
+        own.doveadm("postern", "password", "revoke", "--number", str(number), account)
+        assert client.mail(account)[0] == 421
+    with sender(own, account, fresh) as client:
+        assert send(client, account).accepted

@@ -56,7 +56,8 @@ static void asks(void **state)
 	assert_string_equal(sample_argv(&command, 5), "andrejs@example.org");
 	assert_string_equal(sample_argv(&command, 6), "");
 	assert_string_equal(sample_argv(&command, 7), settings.tier_rows.send);
-	assert_int_equal(command.args_count, 3 + command.keys_count + 7);
+	assert_string_equal(sample_argv(&command, 8), "0");
+	assert_int_equal(command.args_count, 3 + command.keys_count + 8);
 }
 
 /* One name, one id; whatever bytes it has. */
