@@ -17,6 +17,7 @@ local MINUTE, HOUR = 60000, 3600000
 local ENTRY, ENTRY_SIZE = '>I6c5I3I2', 16
 local TOTAL_WRAPS = 16777216
 local LONG_LOG = 100 -- entries
+local CLOCK_MAX = 10 * 365 * 24 * HOUR -- how far ahead a wrong clock may be
 
 local LOG, NAMES = KEYS[6], KEYS[7]
 local stage, id, recipients = ARGV[2], ARGV[3], tonumber(ARGV[4])
@@ -86,7 +87,13 @@ local function read_log()
 	log = redis.call('GET', LOG) or ''
 	entries = #log / ENTRY_SIZE
 	if entries > 0 then
-		newest_total = select(3, entry(entries - 1))
+		local newest, _, total = entry(entries - 1)
+		newest_total = total
+		-- Written by a clock that was wrong: it would hold up all messages until it is right again.
+		-- (What is not a time at all is no clock's, and does hold them up.)
+		if newest - time > HOUR and newest - time < CLOCK_MAX then
+			log, entries, newest_total = '', 0, 0
+		end
 	end
 end
 

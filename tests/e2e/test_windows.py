@@ -10,8 +10,8 @@ import random
 import pytest
 import redis
 
-from script_site import (CLOCK, FORMAT, FREE, HOUR, LIST, MINUTE, PAID, START, Tier, limits, loaded,
-                         private_redis, site)
+from script_site import (CLOCK, DAY, FORMAT, FREE, HOUR, LIST, MINUTE, PAID, START, Tier, limits,
+                         loaded, private_redis, site)
 
 __all__ = ["loaded", "private_redis", "site"]  # fixtures
 
@@ -695,6 +695,19 @@ def test_s3_a_clock_that_jumps_back(site):
             site.on("a@example.org")
         answer = site.send("a@example.org", message=message, tiers=tiers)
         assert answer == model.send(site.now, "message", message, 1)
+
+
+def test_s3_a_clock_that_was_a_day_ahead(site):
+    """What was charged in those minutes holds nobody up when the clock is right again."""
+    site.on("a@example.org")
+    site.later(DAY)
+    for _ in range(5):
+        assert site.send("a@example.org")[0] == "allow"
+    assert site.send("a@example.org")[0] == "defer"
+    site.later(-DAY)
+    for _ in range(5):
+        assert site.send("a@example.org")[0] == "allow"
+    assert site.send("a@example.org")[0] == "defer"
 
 
 def test_s3_running_totals_wrap_around(site):
