@@ -38,7 +38,8 @@ static const struct row field_rows[] = {
 	  "\"seen:imap\":\"5   1\",\"seen:smtp\":\"5 fe80::1%eth0 x 0\"",
 	  NULL },
 	{ "counts of logins", "\"logins\":\"" LOGINS "\"", NULL },
-	{ "gate and warning", "\"changed\":\"1\",\"revoked\":\"2\",\"warned\":\"1760000000123\"", NULL },
+	{ "gate and warning", "\"changed\":\"1\",\"revoked\":\"2\",\"warned\":\"1760000000123\"",
+	  NULL },
 
 	{ "a field that nobody has", "\"color\":\"red\"", "fields: there is one" },
 	{ "a field of the prelude's neighbour", "\"password\":\"x\"", "fields: there is one" },
