@@ -62,7 +62,7 @@ static int look(struct sweep *sweep, const struct account_name *account)
 	switch (answer.verdict) {
 	case UNUSED_OFF:
 		sweep->off++;
-		log_line(LOG_INFO, "account=%s access=off reason=unused", account->text);
+		log_line(LOG_INFO, "account=%s access=disabled reason=unused", account->text);
 		return 1;
 	case UNUSED_WARNED:
 		sweep->warned++;
