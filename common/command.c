@@ -195,8 +195,7 @@ static char *put_argument(char *at, const char *bytes, size_t size)
 
 int command_format(const struct command *command, char **resp_r)
 {
-	/* What hiredis's redisFormatCommandArgv() does, in a fifth of the time: it was a quarter
-	   of the milter's whole work. */
+	/* What hiredis's redisFormatCommandArgv() does, in a fifth of the time. */
 	size_t room = DIGITS_MAX + 8;
 	char *at;
 
