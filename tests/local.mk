@@ -11,6 +11,7 @@ check_PROGRAMS += \
 	%reldir%/unit/test-base64url \
 	%reldir%/unit/test-check \
 	%reldir%/unit/test-command \
+	%reldir%/unit/test-doveadm-answer \
 	%reldir%/unit/test-encoded-word \
 	%reldir%/unit/test-keys \
 	%reldir%/unit/test-login \
@@ -51,6 +52,11 @@ private_redis = %reldir%/unit/private-redis.c %reldir%/unit/private-redis.h \
 %canon_reldir%_unit_test_account_line_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/dovecot-plugin \
 	$(JANSSON_CFLAGS)
 %canon_reldir%_unit_test_account_line_LDADD = $(LDADD) $(JANSSON_LIBS)
+%canon_reldir%_unit_test_doveadm_answer_SOURCES = %reldir%/unit/test-doveadm-answer.c \
+	worker/doveadm-answer.c worker/doveadm-answer.h
+%canon_reldir%_unit_test_doveadm_answer_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/worker \
+	$(JANSSON_CFLAGS)
+%canon_reldir%_unit_test_doveadm_answer_LDADD = $(LDADD) $(JANSSON_LIBS)
 LDADD = common/libpostern-common.la $(HIREDIS_LIBS) $(CMOCKA_LIBS)
 %canon_reldir%_unit_test_encoded_word_LDADD = $(LDADD) $(CRYPTO_LIBS)
 

@@ -13,6 +13,8 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
+#include "doveadm-answer.h"
+
 #define CONNECT_MS 2000
 #define ANSWER_MS  10000
 /* A hundred bytes a session: a busy host has 100,000. */
@@ -167,46 +169,30 @@ static int post(struct doveadm *client, const struct settings *settings, const c
 	return 0;
 }
 
-/* The exit status of a failed command: [["error",{"type":"exitCode","exitCode":68},"tag"]]. */
-static int read_failure(struct doveadm *client, const char *command, json_t *answer, int *status_r)
-{
-	const char *type = "no answer that is understood";
-	int status = 0;
-
-	json_unpack(answer, "[s, {s?s, s?i}]", NULL, "type", &type, "exitCode", &status);
-	*status_r = status;
-	return fail(client, "doveadm %s: %s %d%s", command, type, status,
-		    strcmp(type, "unAuthorized") == 0 ? ": see doveadm_allowed_commands" : "");
-}
-
 /* Runs one command, whose parameters it takes over. Its rows, for json_decref(); NULL when it
    fails, with its exit status if it got as far as that, else 0. */
 static json_t *run(struct doveadm *client, const struct settings *settings, const char *command,
 		   json_t *parameters, int *status_r)
 {
 	json_t *request = json_pack("[[s, o, s]]", command, parameters, "postern");
-	json_t *answer = NULL, *rows = NULL;
-	const char *kind = "";
+	struct doveadm_failure failure = { 0 };
+	json_t *rows = NULL;
 	char *body = request == NULL ? NULL : json_dumps(request, JSON_COMPACT);
 
-	*status_r = 0;
 	json_decref(request);
 	if (body == NULL) {
 		fail(client, "out of memory");
-		return NULL;
+	} else if (post(client, settings, body) == 0) {
+		rows = doveadm_answer_read(client->answer != NULL ? client->answer : "",
+					   client->answer_size, &failure);
+		if (rows == NULL)
+			fail(client, "doveadm %s: %s %d%s", command, failure.type,
+			     failure.exit_code,
+			     strcmp(failure.type, "unAuthorized") == 0
+				     ? ": see doveadm_allowed_commands"
+				     : "");
 	}
-	if (post(client, settings, body) == 0) {
-		answer = json_loadb(client->answer != NULL ? client->answer : "",
-				    client->answer_size, 0, NULL);
-		if (json_unpack(json_array_get(answer, 0), "[s, o]", &kind, &rows) == 0 &&
-		    strcmp(kind, "doveadmResponse") == 0 && json_is_array(rows)) {
-			json_incref(rows);
-		} else {
-			rows = NULL;
-			read_failure(client, command, json_array_get(answer, 0), status_r);
-		}
-	}
-	json_decref(answer);
+	*status_r = failure.exit_code;
 	clear_answer(client);
 	free(body);
 	return rows;
