@@ -3,6 +3,7 @@
 #include "outbox.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "reply.h"
@@ -153,16 +154,29 @@ void outbox_last_ask(unsigned int partition, struct command *command_r)
 	command_number(command_r, 1);
 }
 
-int outbox_last_read(const struct redisReply *reply, unsigned int partition,
+/* Whether the entry of one id comes before that of another. */
+static bool is_before(const char *a, const char *b)
+{
+	char *a_rest, *b_rest;
+	uint64_t first_a = strtoull(a, &a_rest, 10), first_b = strtoull(b, &b_rest, 10);
+
+	if (first_a != first_b)
+		return first_a < first_b;
+	return strtoull(a_rest + 1, NULL, 10) < strtoull(b_rest + 1, NULL, 10);
+}
+
+int outbox_last_read(const struct redisReply *reply, unsigned int partition, int64_t since,
 		     struct outbox_positions *positions)
 {
+	char *position = positions->ids[partition], last[OUTBOX_ID_SIZE] = "0-0";
+
 	if (!reply_is_array(reply))
 		return -1;
-	if (reply_count(reply) == 0) {
-		strcpy(positions->ids[partition], "0-0");
-		return 0;
-	}
-	return read_id(reply_string(reply_array(reply, 0), 0), positions->ids[partition]);
+	if (reply_count(reply) > 0 && read_id(reply_string(reply_array(reply, 0), 0), last) < 0)
+		return -1;
+	if (*position == '\0' || is_before(last, position))
+		snprintf(position, OUTBOX_ID_SIZE, "%lld-0", (long long)(since > 0 ? since : 0));
+	return 0;
 }
 
 void outbox_follow_ask(const struct outbox_positions *positions, unsigned int wait,

@@ -68,16 +68,19 @@ void outbox_done_ask(unsigned int partition, const char *id, struct command *com
 /* True if Redis knows of it now. */
 bool outbox_done_read(const struct redisReply *reply);
 
-/* Where a follower stands in each outbox: behind the entry of that id. */
+/* Where a follower stands in each outbox: behind the entry of that id. "" where that is not known.
+ */
 struct outbox_positions {
 	char ids[ACCOUNT_PARTITIONS][OUTBOX_ID_SIZE];
 };
 
-/* Asks for the last entry of an outbox, to stand behind it. */
+/* Asks for the last entry of an outbox, to see whether it is still the one that was followed. */
 void outbox_last_ask(unsigned int partition, struct command *command_r);
 
-/* 0, or -1 when the answer is not understood. */
-int outbox_last_read(const struct redisReply *reply, unsigned int partition,
+/* Where there is no position, or one that the outbox has not come to because it lost entries, the
+   position becomes that time (Redis's milliseconds). The others stay. 0, or -1 when the answer is
+   not understood. */
+int outbox_last_read(const struct redisReply *reply, unsigned int partition, int64_t since,
 		     struct outbox_positions *positions);
 
 /* Waits for up to wait milliseconds for entries behind the positions. */

@@ -111,7 +111,22 @@ int question_seasoned(struct store *store, const char **error_r)
 	return result;
 }
 
-int question_positions(struct store *store, struct outbox_positions *positions_r,
+int question_time(struct store *store, int64_t *time_r, const char **error_r)
+{
+	struct command command;
+	redisReply *reply;
+
+	command_begin_plain(&command, "TIME");
+	if (call(store, &command, 0, &reply, error_r) < 0)
+		return -1;
+	*time_r = reply_number(reply, 0) * 1000 + reply_number(reply, 1) / 1000;
+	if (*time_r == 0)
+		return refuse(reply, error_r);
+	freeReplyObject(reply);
+	return 0;
+}
+
+int question_positions(struct store *store, int64_t since, struct outbox_positions *positions,
 		       const char **error_r)
 {
 	for (unsigned int i = 0; i < ACCOUNT_PARTITIONS; i++) {
@@ -121,7 +136,7 @@ int question_positions(struct store *store, struct outbox_positions *positions_r
 		outbox_last_ask(i, &command);
 		if (call(store, &command, 0, &reply, error_r) < 0)
 			return -1;
-		if (outbox_last_read(reply, i, positions_r) < 0)
+		if (outbox_last_read(reply, i, since, positions) < 0)
 			return refuse(reply, error_r);
 		freeReplyObject(reply);
 	}

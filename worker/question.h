@@ -28,8 +28,11 @@ int question_done(struct store *store, const struct outbox_event *event, const c
    the last moments before it went down. */
 int question_seasoned(struct store *store, const char **error_r);
 
-/* Where all the outboxes stand. */
-int question_positions(struct store *store, struct outbox_positions *positions_r,
+/* Redis's clock: milliseconds since 1970. */
+int question_time(struct store *store, int64_t *time_r, const char **error_r);
+
+/* Looks whether all the outboxes can be followed from the positions, as outbox_last_read() does. */
+int question_positions(struct store *store, int64_t since, struct outbox_positions *positions,
 		       const char **error_r);
 
 /* Waits for entries, as outbox_follow_ask() and outbox_follow_read() do. */

@@ -14,6 +14,7 @@
 
 #define FOLLOW_MS  1000 /* at most: then it is time to look whether we have to stop */
 #define RETRY_MS   1000
+#define BACK_MS	   (10 * 60 * 1000) /* how far back it begins; entries stay for an hour */
 #define ENDING_MAX 8192
 
 /* When to look for sessions, in milliseconds since the decision. A login under way takes well under
@@ -39,7 +40,8 @@ struct sessions {
 	const struct state *state; /* of this round */
 	struct doveadm *doveadm;
 	struct outbox_positions positions;
-	bool standing;	      /* the positions are known, and nothing since then was missed */
+	bool standing;	      /* the outboxes can be followed from the positions */
+	int64_t asked;	      /* Redis's time when that was found */
 	unsigned int reviews; /* how many of the passes over all accounts have been made */
 	int64_t reviewed_since, review_due;
 	struct ending endings[ENDING_MAX];
@@ -76,6 +78,8 @@ static void begin_ending(struct sessions *sessions, const struct account_name *a
 static void on_event(void *context, const struct outbox_event *event)
 {
 	struct sessions *sessions = context;
+	/* What was logging in at the time of an old event has done so. */
+	bool old = event->time + passes[SURE_END] < sessions->asked;
 
 	worker_wake();
 	switch (event->kind) {
@@ -83,7 +87,7 @@ static void on_event(void *context, const struct outbox_event *event)
 		begin_ending(sessions, &event->account, SURE_OFF);
 		break;
 	case OUTBOX_END:
-		begin_ending(sessions, &event->account, SURE_END);
+		begin_ending(sessions, &event->account, old ? SURE_OFF : SURE_END);
 		break;
 	case OUTBOX_ON:
 	case OUTBOX_PASSWORD:
@@ -276,32 +280,38 @@ static unsigned int time_left(const struct sessions *sessions)
 	return due > now ? (unsigned int)(due - now) : 1;
 }
 
+/* Finds out where to follow from. Redis may have come back with another memory, or be another one.
+   0, or -1. */
+static int stand(struct sessions *sessions, const char **error_r)
+{
+	struct store *store = sessions->state->store;
+
+	/* First the time, then the positions, then the review: nothing falls in between. */
+	if (question_time(store, &sessions->asked, error_r) < 0 ||
+	    question_positions(store, sessions->asked - BACK_MS, &sessions->positions, error_r) < 0)
+		return -1;
+	sessions->standing = true;
+	begin_review(sessions);
+	worker_wake();
+	return 0;
+}
+
 /* Waits for events. */
 static void follow(struct sessions *sessions)
 {
 	const char *error;
 
 	if (!sessions->standing) {
-		/* First the positions, then the review: nothing falls between the two. */
-		if (question_positions(sessions->state->store, &sessions->positions, &error) < 0) {
-			trouble_failed(&sessions->redis, error);
-			worker_pause(RETRY_MS / 4);
+		if (stand(sessions, &error) == 0)
 			return;
-		}
-		sessions->standing = true;
-		begin_review(sessions);
-		worker_wake();
+	} else if (question_follow(sessions->state->store, &sessions->positions,
+				   time_left(sessions), on_event, sessions, &error) == 0) {
+		trouble_over(&sessions->redis);
 		return;
 	}
-	if (question_follow(sessions->state->store, &sessions->positions, time_left(sessions),
-			    on_event, sessions, &error) < 0) {
-		/* Redis may come back with another memory, or be another one. */
-		trouble_failed(&sessions->redis, error);
-		sessions->standing = false;
-		worker_pause(RETRY_MS / 4);
-		return;
-	}
-	trouble_over(&sessions->redis);
+	trouble_failed(&sessions->redis, error);
+	sessions->standing = false;
+	worker_pause(RETRY_MS / 4);
 }
 
 void *sessions_run(void *unused)

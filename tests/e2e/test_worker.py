@@ -174,6 +174,19 @@ def test_d5_missed_while_down(own, account):
     assert is_alive(webmail) and all(is_alive(client) for client in stays)
 
 
+def test_d5_missed_though_on(own, account):
+    """So is what doesn't show in the account any more: off and on again, an app password's end."""
+    revoked = new_account("revoked")
+    gone = [*sessions_of(own, account)[:2], *sessions_of(own, revoked)[:2]]
+    os.kill(own.worker_pid, signal.SIGKILL)
+    own.off(account)
+    own.on(account)
+    own.doveadm("postern", "password", "revoke", "--number", "1", revoked)
+    own.restart("worker")
+    for client in gone:
+        wait_for_end(client)
+
+
 def test_d5_dovecot_away(own, account):
     """doveadm's API can't be reached: said once, and made up for."""
     own.on(account)

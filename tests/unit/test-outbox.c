@@ -301,14 +301,8 @@ static void follow(struct store *store, struct outbox_positions *positions, unsi
 	freeReplyObject(reply);
 }
 
-static void following(void **state)
+static void stand(struct store *store, int64_t since, struct outbox_positions *positions)
 {
-	struct store *store = open_store();
-	struct outbox_positions positions;
-	unsigned int counts[OUTBOX_UNKNOWN + 1];
-
-	(void)state;
-	add_off(store);
 	for (unsigned int i = 0; i < ACCOUNT_PARTITIONS; i++) {
 		struct command command;
 		redisReply *reply;
@@ -316,10 +310,44 @@ static void following(void **state)
 
 		outbox_last_ask(i, &command);
 		assert_int_equal(store_call(store, &command, 0, &reply, &error), 1);
-		assert_int_equal(outbox_last_read(reply, i, &positions), 0);
+		assert_int_equal(outbox_last_read(reply, i, since, positions), 0);
 		freeReplyObject(reply);
 	}
+}
+
+/* A position stays unless the outbox can't have come to it. */
+static void standing(void **state)
+{
+	struct store *store = open_store();
+	struct outbox_positions positions = { 0 };
+	unsigned int counts[OUTBOX_UNKNOWN + 1];
+
+	(void)state;
+	freeReplyObject(call(store, "XADD postern:{14}:outbox 5000-7 v 2"));
+	stand(store, 4000, &positions);
+	assert_string_equal(positions.ids[14], "4000-0");
+	assert_string_equal(positions.ids[13], "4000-0");
+	follow(store, &positions, counts);
+	assert_int_equal(counts[OUTBOX_UNKNOWN], 1);
+	freeReplyObject(call(store, "XADD postern:{14}:outbox 5000-8 v 2"));
+	stand(store, 5000, &positions);
+	assert_string_equal(positions.ids[14], "5000-7");
+	strcpy(positions.ids[14], "5000-10");
+	stand(store, 4500, &positions);
+	assert_string_equal(positions.ids[14], "4500-0");
+	stand(store, -1, &positions);
 	assert_string_equal(positions.ids[13], "0-0");
+	store_free(&store);
+}
+
+static void following(void **state)
+{
+	struct store *store = open_store();
+	struct outbox_positions positions = { 0 };
+	unsigned int counts[OUTBOX_UNKNOWN + 1];
+
+	(void)state;
+	stand(store, 0, &positions);
 	follow(store, &positions, counts);
 	assert_int_equal(counts[OUTBOX_OFF], 0);
 	add_off(store);
@@ -350,6 +378,7 @@ static int run(struct private_redis *_redis)
 	ADD_REDIS_TEST(trimming);
 	ADD_ROWS(unknown_entry, unknown_rows);
 	ADD_REDIS_TEST(hostile_texts);
+	ADD_REDIS_TEST(standing);
 	ADD_REDIS_TEST(following);
 	failed = RUN_TESTS();
 	freeReplyObject(answer);
