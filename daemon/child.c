@@ -90,7 +90,7 @@ static int start(struct run *run)
 	for (int i = 0; i < PIPES; i++) {
 		/* Never one of the numbers that the new process gives to its own ends. */
 		if (pipe2(run->pipes[i], O_CLOEXEC) < 0) {
-			fail(run->result, CHILD_MISSING, "pipe: %s", strerror(errno));
+			fail(run->result, CHILD_FAILED, "pipe: %s", strerror(errno));
 			return -1;
 		}
 		for (int j = 0; j < 2; j++) {
@@ -106,7 +106,7 @@ static int start(struct run *run)
 	if (run->pid == 0)
 		become(run, self);
 	if (run->pid < 0) {
-		fail(run->result, CHILD_MISSING, "fork: %s", strerror(errno));
+		fail(run->result, CHILD_FAILED, "fork: %s", strerror(errno));
 		return -1;
 	}
 	run->pidfd = (int)syscall(SYS_pidfd_open, run->pid, 0);
@@ -190,7 +190,8 @@ static void finish(struct run *run, bool ended)
 	if (run->pipes[OUTPUT][0] >= 0)
 		read_output(run);
 	if (read(run->pipes[REPORT][0], &error, sizeof(error)) == sizeof(error))
-		fail(run->result, CHILD_MISSING, "%s: %s", name, strerror(error));
+		fail(run->result, error == ENOENT ? CHILD_MISSING : CHILD_FAILED, "%s: %s", name,
+		     strerror(error));
 	else if (!ended)
 		fail(run->result, CHILD_FAILED, "%s: not done within %u ms", name,
 		     run->child->deadline);

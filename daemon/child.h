@@ -17,8 +17,9 @@ struct child {
 
 enum child_end {
 	CHILD_DONE,    /* exit status 0 */
-	CHILD_FAILED,  /* another exit status, a signal, or its deadline: error_r says which */
-	CHILD_MISSING, /* it can't be run: error_r says why */
+	CHILD_FAILED,  /* all else: another exit status, a signal, its deadline, or it could not be
+			  started; error says which */
+	CHILD_MISSING, /* there is no such program */
 };
 
 struct child_result {

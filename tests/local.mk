@@ -10,6 +10,7 @@ check_PROGRAMS += \
 	%reldir%/unit/test-app-password-change \
 	%reldir%/unit/test-base64url \
 	%reldir%/unit/test-check \
+	%reldir%/unit/test-child \
 	%reldir%/unit/test-command \
 	%reldir%/unit/test-doveadm-answer \
 	%reldir%/unit/test-encoded-word \
@@ -21,6 +22,7 @@ check_PROGRAMS += \
 	%reldir%/unit/test-notice-render \
 	%reldir%/unit/test-outbox \
 	%reldir%/unit/test-quantity \
+	%reldir%/unit/test-queue \
 	%reldir%/unit/test-reply \
 	%reldir%/unit/test-secrets \
 	%reldir%/unit/test-secrets-file \
@@ -57,6 +59,12 @@ private_redis = %reldir%/unit/private-redis.c %reldir%/unit/private-redis.h \
 %canon_reldir%_unit_test_doveadm_answer_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/worker \
 	$(JANSSON_CFLAGS)
 %canon_reldir%_unit_test_doveadm_answer_LDADD = $(LDADD) $(JANSSON_LIBS)
+%canon_reldir%_unit_test_child_CPPFLAGS = $(daemon_cppflags)
+%canon_reldir%_unit_test_child_LDADD = daemon/libpostern-daemon.la $(LDADD)
+%canon_reldir%_unit_test_queue_SOURCES = %reldir%/unit/test-queue.c worker/queue.c worker/queue.h
+%canon_reldir%_unit_test_queue_CPPFLAGS = $(daemon_cppflags) -I$(top_srcdir)/worker \
+	$(JANSSON_CFLAGS)
+%canon_reldir%_unit_test_queue_LDADD = daemon/libpostern-daemon.la $(LDADD) $(JANSSON_LIBS)
 LDADD = common/libpostern-common.la $(HIREDIS_LIBS) $(CMOCKA_LIBS)
 %canon_reldir%_unit_test_encoded_word_LDADD = $(LDADD) $(CRYPTO_LIBS)
 

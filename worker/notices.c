@@ -31,7 +31,7 @@ struct notices {
 	struct doveadm *doveadm;
 	bool doubtful; /* in this round anything may have been sent before */
 	bool doubt;    /* in the next */
-	bool unknown_logged;
+	bool unknown_logged, missing_logged;
 	unsigned int retry; /* milliseconds to wait when sending fails; 0 while it works */
 	struct trouble redis, sendmail, search, writing;
 };
@@ -59,10 +59,18 @@ static bool is_queue_clear(struct notices *notices, const struct outbox_event *e
 {
 	char *error;
 
-	switch (queue_search(event->account.text, born(event) / 1000 - QUEUE_SLACK, &error)) {
+	switch (queue_search(notices->state->settings->worker.sendmail, event->account.text,
+			     born(event) / 1000 - QUEUE_SLACK, &error)) {
 	case QUEUE_FOUND:
 		return false;
 	case QUEUE_NOT_FOUND:
+		return true;
+	case QUEUE_MISSING:
+		if (!notices->missing_logged)
+			log_line(LOG_NOTICE, "no queue is looked into: %s",
+				 error != NULL ? error : "out of memory");
+		notices->missing_logged = true;
+		free(error);
 		return true;
 	case QUEUE_UNKNOWN:
 		break;

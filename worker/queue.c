@@ -3,6 +3,7 @@
 #include "queue.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -61,30 +62,42 @@ enum queue_found queue_search_lines(const char *lines, const char *account, int6
 	return QUEUE_NOT_FOUND;
 }
 
-enum queue_found queue_search(const char *account, int64_t after, char **error_r)
+/* Runs it; false if there is no such program. */
+static bool ask(const char *sendmail, struct child_result *result_r)
 {
-	char *argv[] = { (char[]){ "postqueue" }, (char[]){ "-j" }, NULL };
+	const char *slash = strrchr(sendmail, '/');
+	int directory = slash != NULL ? (int)(slash + 1 - sendmail) : 0;
+	char *argv[] = { NULL, (char[]){ "-j" }, NULL };
 	const struct child child = { .argv = argv, .deadline = ASK_MS, .output_max = QUEUE_MAX };
+
+	if (asprintf(&argv[0], "%.*spostqueue", directory, sendmail) < 0)
+		abort();
+	child_run(&child, result_r);
+	if (result_r->end == CHILD_MISSING && directory > 0) {
+		free(result_r->output);
+		memmove(argv[0], argv[0] + directory, strlen(argv[0] + directory) + 1);
+		child_run(&child, result_r);
+	}
+	free(argv[0]);
+	return result_r->end != CHILD_MISSING;
+}
+
+enum queue_found queue_search(const char *sendmail, const char *account, int64_t after,
+			      char **error_r)
+{
 	struct child_result result;
 	enum queue_found found = QUEUE_UNKNOWN;
 
 	*error_r = NULL;
-	child_run(&child, &result);
-	switch (result.end) {
-	case CHILD_DONE:
-		/* What was cut is not known. */
-		if (result.output_size < QUEUE_MAX)
-			found = queue_search_lines(result.output, account, after);
-		if (found == QUEUE_UNKNOWN)
-			*error_r = strdup("postqueue: an answer that is not understood");
-		break;
-	case CHILD_FAILED:
+	if (!ask(sendmail, &result))
+		found = QUEUE_MISSING;
+	/* What was cut is not known. */
+	else if (result.end == CHILD_DONE && result.output_size < QUEUE_MAX)
+		found = queue_search_lines(result.output, account, after);
+	if (result.end != CHILD_DONE)
 		*error_r = strdup(result.error);
-		break;
-	case CHILD_MISSING:
-		found = QUEUE_NOT_FOUND;
-		break;
-	}
+	else if (found == QUEUE_UNKNOWN)
+		*error_r = strdup("postqueue: an answer that is not understood");
 	free(result.output);
 	return found;
 }
