@@ -59,6 +59,7 @@ scripts = \
 	%reldir%/scripts/password_add.lua \
 	%reldir%/scripts/password_changed.lua \
 	%reldir%/scripts/password_revoke.lua \
+	%reldir%/scripts/renew.lua \
 	%reldir%/scripts/send.lua \
 	%reldir%/scripts/set.lua \
 	%reldir%/scripts/status.lua \

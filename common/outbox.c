@@ -121,6 +121,23 @@ int outbox_event_read(const struct redisReply *entries, unsigned int place, unsi
 	return 0;
 }
 
+void outbox_renew_ask(unsigned int partition, const char *worker, const char *id,
+		      struct command *command_r)
+{
+	static const char *const kinds[] = { "*outbox", NULL };
+
+	command_begin_partition(command_r, SCRIPT_RENEW, partition, kinds);
+	command_string(command_r, worker);
+	command_string(command_r, id);
+}
+
+int outbox_renew_read(const struct redisReply *reply)
+{
+	if (strcmp(reply_string(reply, 0), "done") == 0)
+		return 1;
+	return strcmp(reply_string(reply, 0), "lost") == 0 ? 0 : -1;
+}
+
 void outbox_done_ask(unsigned int partition, const char *id, struct command *command_r)
 {
 	static const char *const kinds[] = { "*outbox", NULL };

@@ -13,7 +13,7 @@ struct redisReply;
 /*
  * The outboxes, one stream in each partition: what the scripts that decide leave there for the
  * workers (announce() in scripts/prelude.lua). A worker follows them all to end sessions, and takes
- * entries one by one to tell owners (D5): calls of scripts/claim.lua and done.lua.
+ * entries one by one to tell owners (D5): calls of scripts/claim.lua, renew.lua and done.lua.
  *
  * What comes out is checked like all that comes over the network. An entry of another version, or
  * one that makes no sense, is OUTBOX_UNKNOWN and is left to a worker that knows better.
@@ -61,6 +61,13 @@ const struct redisReply *outbox_claim_read(const struct redisReply *reply);
 /* Reads the entry at a place of outbox_claim_read()'s. 0, or -1 if it has no usable id. */
 int outbox_event_read(const struct redisReply *entries, unsigned int place, unsigned int partition,
 		      struct outbox_event *event_r);
+
+/* Asks for the lease of an entry to begin anew. */
+void outbox_renew_ask(unsigned int partition, const char *worker, const char *id,
+		      struct command *command_r);
+
+/* 1 if it has, 0 if the worker doesn't have the entry any more, -1 when Redis can't tell. */
+int outbox_renew_read(const struct redisReply *reply);
 
 /* Says that nobody needs the entry any more. */
 void outbox_done_ask(unsigned int partition, const char *id, struct command *command_r);

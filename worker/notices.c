@@ -158,15 +158,49 @@ static enum outcome send(struct notices *notices, const struct outbox_event *eve
 
 	if (written == 0)
 		return OUTCOME_DONE;
-	if (written < 0)
-		trouble_failed(&notices->writing, error != NULL ? error : "out of memory");
 	/* sendmail has to end while the lease lasts: whoever gets the entry next must be able to
 	   find what it has done. */
-	else if (monotonic_msecs() - taken <= notices->state->settings->worker.notice_lease / 4)
+	if (written < 0) {
+		trouble_failed(&notices->writing, error != NULL ? error : "out of memory");
+	} else if (monotonic_msecs() - taken > notices->state->settings->worker.notice_lease / 4) {
+		trouble_failed(&notices->writing, "too slow for notice_lease");
+	} else {
+		trouble_over(&notices->writing);
 		outcome = post(notices, event, message_id, text);
+	}
 	free(error);
 	free(text);
 	return outcome;
+}
+
+/* Looks whether the notice has been sent, and sends it if not. */
+static enum outcome send_again(struct notices *notices, const struct outbox_event *event,
+			       const char *message_id)
+{
+	const char *error;
+	int64_t taken;
+
+	switch (search(notices, event, message_id)) {
+	case SENT_BEFORE:
+		log_notice(event, message_id, "was-sent");
+		return OUTCOME_DONE;
+	case SENT_MAYBE:
+		return OUTCOME_LATER;
+	case SENT_NEVER:
+		break;
+	}
+	/* The search may have taken all of the lease. */
+	taken = monotonic_msecs();
+	switch (question_renew(notices->state->store, event, &error)) {
+	case 1:
+		return send(notices, event, message_id, taken);
+	case 0:
+		return OUTCOME_LATER;
+	default:
+		trouble_failed(&notices->redis, error);
+		notices->doubt = true;
+		return OUTCOME_STOP;
+	}
 }
 
 static enum outcome handle(struct notices *notices, const struct outbox_event *event, int64_t taken)
@@ -183,17 +217,8 @@ static enum outcome handle(struct notices *notices, const struct outbox_event *e
 		return OUTCOME_LATER;
 	}
 	outbox_message_id(event, message_id);
-	if (event->times > 1 || notices->doubtful) {
-		switch (search(notices, event, message_id)) {
-		case SENT_BEFORE:
-			log_notice(event, message_id, "was-sent");
-			return OUTCOME_DONE;
-		case SENT_MAYBE:
-			return OUTCOME_LATER;
-		case SENT_NEVER:
-			break;
-		}
-	}
+	if (event->times > 1 || notices->doubtful)
+		return send_again(notices, event, message_id);
 	return send(notices, event, message_id, taken);
 }
 

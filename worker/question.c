@@ -81,6 +81,22 @@ int question_beat(struct store *store, const char **error_r)
 	return 0;
 }
 
+int question_renew(struct store *store, const struct outbox_event *event, const char **error_r)
+{
+	struct command command;
+	redisReply *reply;
+	int result;
+
+	outbox_renew_ask(event->partition, worker_name(), event->id, &command);
+	if (store_ask(store, &command, &reply, error_r) < 0)
+		return -1;
+	result = outbox_renew_read(reply);
+	if (result < 0)
+		return refuse(reply, error_r);
+	freeReplyObject(reply);
+	return result;
+}
+
 int question_done(struct store *store, const struct outbox_event *event, const char **error_r)
 {
 	struct command command;

@@ -22,6 +22,9 @@ int question_claim(struct store *store, unsigned int partition, unsigned int lea
 /* Tells Redis that this worker is there. */
 int question_beat(struct store *store, const char **error_r);
 
+/* Begins the lease of an entry anew. 1, 0 if somebody else may have the entry by now, or -1. */
+int question_renew(struct store *store, const struct outbox_event *event, const char **error_r);
+
 int question_done(struct store *store, const struct outbox_event *event, const char **error_r);
 
 /* 1 if Redis has run our scripts since it was started, else 0. A Redis that hasn't may have lost

@@ -338,6 +338,23 @@ def test_d5_retaken_notice_waits_for_dovecot(own, account):
     settle(own, account, 2)
 
 
+def test_d5_slow_search(own, account):
+    """A search that takes most of the lease doesn't put the notice off for ever."""
+    own.on(account)
+    settle(own, account, 1)
+    stream = outbox_of(own, account)
+    with open(f"{own.directory}/bin/postqueue", "w", encoding="utf-8") as file:
+        file.write("#!/bin/sh\nsleep 0.4\nexec /usr/sbin/postqueue \"$@\"\n")
+    os.chmod(f"{own.directory}/bin/postqueue", 0o755)
+    os.symlink("/usr/sbin/sendmail", f"{own.directory}/bin/sendmail")
+    set_sendmail(own, "/mnt/postern/bin/sendmail")
+    os.kill(own.worker_pid, signal.SIGSTOP)
+    add_event(own, account, reason="owner")
+    own.redis().xreadgroup("notices", "dead", {stream: ">"})
+    os.kill(own.worker_pid, signal.SIGCONT)
+    settle(own, account, 2)
+
+
 # The sweep
 
 def test_d2_sweep(box, account):

@@ -186,6 +186,7 @@ static void scripts(void **state)
 		[SCRIPT_UNUSED] = "unused",
 		[SCRIPT_CLAIM] = "claim",
 		[SCRIPT_DONE] = "done",
+		[SCRIPT_RENEW] = "renew",
 		[SCRIPT_BEAT] = "beat",
 		[SCRIPT_BACKLOG] = "backlog",
 		[SCRIPT_LIST] = "list",

@@ -102,6 +102,11 @@ static void ask_done(const struct account_name *account, struct command *command
 	outbox_done_ask(account->partition, "1764028800000-0", command_r);
 }
 
+static void ask_renew(const struct account_name *account, struct command *command_r)
+{
+	outbox_renew_ask(account->partition, "host:1:2", "5-0", command_r);
+}
+
 static void ask_backlog(const struct account_name *account, struct command *command_r)
 {
 	system_backlog_ask(account->partition, UINT64_MAX, command_r);
@@ -158,6 +163,7 @@ static const struct row rows[] = {
 	{ "unused", SCRIPT_UNUSED, ask_unused },
 	{ "claim", SCRIPT_CLAIM, ask_claim },
 	{ "done", SCRIPT_DONE, ask_done },
+	{ "renew", SCRIPT_RENEW, ask_renew },
 	{ "backlog", SCRIPT_BACKLOG, ask_backlog },
 	{ "list", SCRIPT_LIST, ask_list },
 	{ "export", SCRIPT_EXPORT, ask_export },

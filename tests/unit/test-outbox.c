@@ -151,6 +151,43 @@ static void lease_is_over(void **state)
 	store_free(&store);
 }
 
+static int renew(struct store *store, const char *worker, const char *id)
+{
+	struct command command;
+	redisReply *reply;
+	const char *error;
+	int result;
+
+	outbox_renew_ask(14, worker, id, &command);
+	assert_int_equal(store_ask(store, &command, &reply, &error), 0);
+	result = outbox_renew_read(reply);
+	freeReplyObject(reply);
+	return result;
+}
+
+/* Only who has it can have it for longer, and that is no further try. */
+static void lease_begins_anew(void **state)
+{
+	struct store *store = open_store();
+	struct outbox_event event;
+
+	(void)state;
+	assert_int_equal(renew(store, "a", "5-0"), 0);
+	add_off(store);
+	event = claim_one(store, "a");
+	pause_ms(LEASE + 5);
+	assert_int_equal(renew(store, "b", event.id), 0);
+	assert_int_equal(renew(store, "a", "5-0"), 0);
+	assert_int_equal(renew(store, "a", event.id), 1);
+	assert_none(store, "b");
+	pause_ms(LEASE + 5);
+	assert_int_equal(claim_one(store, "b").times, 2);
+	assert_int_equal(renew(store, "a", event.id), 0);
+	done(store, &event);
+	assert_int_equal(renew(store, "b", event.id), 0);
+	store_free(&store);
+}
+
 static void at_most_so_many(void **state)
 {
 	struct store *store = open_store();
@@ -372,6 +409,7 @@ static int run(struct private_redis *_redis)
 	ADD_REDIS_TEST(nothing_there);
 	ADD_REDIS_TEST(one_worker_gets_it);
 	ADD_REDIS_TEST(lease_is_over);
+	ADD_REDIS_TEST(lease_begins_anew);
 	ADD_REDIS_TEST(at_most_so_many);
 	ADD_REDIS_TEST(ends_are_passed_over);
 	ADD_REDIS_TEST(deleted_entry);
