@@ -17,7 +17,8 @@
 
 #define RETRY_MIN_MS 500
 #define RETRY_MAX_MS 30000
-#define ROUND_MAX_MS 5000 /* between two looks for entries whose lease is over */
+#define ROUND_MAX_MS 5000 /* between two looks into all outboxes, for entries whose lease is over  \
+			   */
 
 /* The clocks of Redis, Postfix and Dovecot may differ by so many seconds. */
 #define QUEUE_SLACK   60
@@ -29,8 +30,10 @@
 struct notices {
 	const struct state *state; /* of this round */
 	struct doveadm *doveadm;
-	bool doubtful; /* in this round anything may have been sent before */
-	bool doubt;    /* in the next */
+	uint64_t todo;	    /* a bit for each partition whose outbox has to be looked into */
+	int64_t whole_look; /* when to look into all of them, of the monotonic clock */
+	bool doubtful;	    /* in this round anything may have been sent before */
+	bool doubt;	    /* in the next */
 	bool unknown_logged, missing_logged;
 	unsigned int retry; /* milliseconds to wait when sending fails; 0 while it works */
 	struct trouble redis, sendmail, search, writing;
@@ -252,16 +255,31 @@ static bool empty_outbox(struct notices *notices, unsigned int partition)
 	return false;
 }
 
-/* One look into all outboxes. */
+/* Empties the outboxes that have to be looked into. False if not all are. */
+static bool empty_outboxes(struct notices *notices)
+{
+	for (unsigned int i = 0; i < ACCOUNT_PARTITIONS; i++) {
+		uint64_t bit = UINT64_C(1) << i;
+
+		if ((notices->todo & bit) == 0)
+			continue;
+		if (!empty_outbox(notices, i))
+			return false;
+		notices->todo &= ~bit;
+	}
+	return true;
+}
+
 static void make_round(struct notices *notices)
 {
 	unsigned int failures = notices->sendmail.failures;
-	bool whole = true;
+	bool whole;
 
+	if (notices->doubt)
+		notices->todo = UINT64_MAX;
 	notices->doubtful = notices->doubt;
 	notices->doubt = false;
-	for (unsigned int i = 0; i < ACCOUNT_PARTITIONS && whole; i++)
-		whole = empty_outbox(notices, i);
+	whole = empty_outboxes(notices);
 	if (whole && notices->redis.failures > 0)
 		trouble_over(&notices->redis);
 	/* Until a round is whole, what it didn't get to is as doubtful as it was. */
@@ -284,11 +302,20 @@ static void begin_rounds(struct notices *notices)
 	state_release(&state);
 }
 
-static unsigned int round_wait(const struct notices *notices)
+/* Waits until there is something to do. */
+static void wait_for_work(struct notices *notices, unsigned int lease)
 {
-	unsigned int lease = notices->state->settings->worker.notice_lease;
+	int64_t now = monotonic_msecs();
 
-	return lease < ROUND_MAX_MS ? lease : ROUND_MAX_MS;
+	if (notices->retry > 0)
+		worker_pause(notices->retry);
+	else if (now < notices->whole_look)
+		notices->todo |= worker_wait_for_news((unsigned int)(notices->whole_look - now));
+	now = monotonic_msecs();
+	if (now >= notices->whole_look) {
+		notices->todo = UINT64_MAX;
+		notices->whole_look = now + (lease < ROUND_MAX_MS ? lease : ROUND_MAX_MS);
+	}
 }
 
 void *notices_run(void *unused)
@@ -307,16 +334,12 @@ void *notices_run(void *unused)
 	begin_rounds(&notices);
 	while (!worker_stopping()) {
 		struct state *state = state_acquire();
-		unsigned int wait;
+		unsigned int lease = state->settings->worker.notice_lease;
 
 		notices.state = state;
 		make_round(&notices);
-		wait = round_wait(&notices);
 		state_release(&state);
-		if (notices.retry > 0)
-			worker_pause(notices.retry);
-		else
-			worker_wait_for_news(wait);
+		wait_for_work(&notices, lease);
 	}
 	doveadm_free(&notices.doveadm);
 	return NULL;

@@ -81,7 +81,7 @@ static void on_event(void *context, const struct outbox_event *event)
 	/* What was logging in at the time of an old event has done so. */
 	bool old = event->time + passes[SURE_END] < sessions->asked;
 
-	worker_wake();
+	worker_wake(event->partition);
 	switch (event->kind) {
 	case OUTBOX_OFF:
 		begin_ending(sessions, &event->account, SURE_OFF);
@@ -292,7 +292,7 @@ static int stand(struct sessions *sessions, const char **error_r)
 		return -1;
 	sessions->standing = true;
 	begin_review(sessions);
-	worker_wake();
+	worker_wake_all();
 	return 0;
 }
 

@@ -13,7 +13,8 @@
 static char name[OUTBOX_WORKER_SIZE];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t change; /* of what follows, which is under lock */
-static bool stopping, news;
+static bool stopping;
+static uint64_t news; /* one bit for each partition */
 static int64_t started;
 static uint64_t sent;
 
@@ -63,26 +64,43 @@ bool worker_stopping(void)
 	return result;
 }
 
-void worker_wake(void)
+_Static_assert(ACCOUNT_PARTITIONS == 64, "a bit for each partition");
+
+static void add_news(uint64_t partitions)
 {
 	pthread_mutex_lock(&lock);
-	news = true;
+	news |= partitions;
 	pthread_cond_broadcast(&change);
 	pthread_mutex_unlock(&lock);
 }
 
-static void wait_until(unsigned int milliseconds, bool for_news)
+void worker_wake(unsigned int partition)
 {
+	add_news(UINT64_C(1) << partition % ACCOUNT_PARTITIONS);
+}
+
+void worker_wake_all(void)
+{
+	add_news(UINT64_MAX);
+}
+
+/* The news if it waits for them, else 0. */
+static uint64_t wait_until(unsigned int milliseconds, bool for_news)
+{
+	uint64_t found = 0;
 	int64_t until = monotonic_msecs() + milliseconds;
 	struct timespec time = { .tv_sec = until / 1000, .tv_nsec = until % 1000 * 1000000 };
 	int error = 0;
 
 	pthread_mutex_lock(&lock);
-	while (error == 0 && !stopping && !(for_news && news))
+	while (error == 0 && !stopping && !(for_news && news != 0))
 		error = pthread_cond_timedwait(&change, &lock, &time);
-	if (for_news)
-		news = false;
+	if (for_news) {
+		found = news;
+		news = 0;
+	}
 	pthread_mutex_unlock(&lock);
+	return found;
 }
 
 void worker_pause(unsigned int milliseconds)
@@ -90,9 +108,9 @@ void worker_pause(unsigned int milliseconds)
 	wait_until(milliseconds, false);
 }
 
-void worker_wait_for_news(unsigned int milliseconds)
+uint64_t worker_wait_for_news(unsigned int milliseconds)
 {
-	wait_until(milliseconds, true);
+	return wait_until(milliseconds, true);
 }
 
 void worker_count_notice(void)

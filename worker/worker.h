@@ -19,14 +19,15 @@ const char *worker_name(void);
 void worker_stop(void);
 bool worker_stopping(void);
 
-/* Says that an outbox may have something to send. */
-void worker_wake(void);
+/* Says that the outbox of a partition may have something to send, or that all may. */
+void worker_wake(unsigned int partition);
+void worker_wake_all(void);
 
 /* Waits for so many milliseconds, or until it is time to stop. */
 void worker_pause(unsigned int milliseconds);
 
-/* The same, or until there is news since the last call. */
-void worker_wait_for_news(unsigned int milliseconds);
+/* The same, or until there is news since the last call: one bit for each partition that has any. */
+uint64_t worker_wait_for_news(unsigned int milliseconds);
 
 /*
  * Something outside of us that works or doesn't, which is logged when that changes: one line when a
