@@ -17,8 +17,9 @@
 
 #define RETRY_MIN_MS 500
 #define RETRY_MAX_MS 30000
-#define ROUND_MAX_MS 5000 /* between two looks into all outboxes, for entries whose lease is over  \
-			   */
+#define ROUND_MAX_MS                                                                               \
+	5000 /* between two looks into all outboxes, for entries whose lease is over               \
+	      */
 
 /* The clocks of Redis, Postfix and Dovecot may differ by so many seconds. */
 #define QUEUE_SLACK   60
