@@ -2,8 +2,6 @@
 
 #include "sweep.h"
 
-#include <time.h>
-
 #include "letter.h"
 #include "log.h"
 #include "monotonic.h"
@@ -12,21 +10,14 @@
 #include "worker.h"
 
 struct sweep {
-	struct state *state; /* of this sweep */
+	struct state *state; /* of this page of names */
 	uint64_t warning;    /* milliseconds before the end that owners are warned; 0 for never */
+	uint64_t rest;	     /* how long accounts rest in the index, in milliseconds; 0 for ever */
 	int64_t before;	     /* who has not been used since is due; milliseconds since 1970 */
 	int64_t next_look;   /* of the monotonic clock: keeps the rate */
 	unsigned int looked, off, warned;
 	struct trouble redis;
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static void keep_rate(struct sweep *sweep)
 {
@@ -49,7 +40,6 @@ static void keep_rate(struct sweep *sweep)
 static int look(struct sweep *sweep, const struct account_name *account)
 {
 	struct unused_request request = { .account = account, .warning = sweep->warning };
-	uint64_t rest = unused_rest(sweep->state->settings, sweep->warning);
 	struct unused_answer answer;
 	const char *error;
 
@@ -72,55 +62,81 @@ static int look(struct sweep *sweep, const struct account_name *account)
 	case UNUSED_OFF_BEFORE:
 		return 1;
 	case UNUSED_USED:
-		/* Where Redis's clock is behind ours it may stand where it stood. */
-		return answer.ends - (int64_t)(sweep->warning + rest) > sweep->before ? 1 : 0;
+		/* Else it stands where it stood. */
+		return answer.ends - (int64_t)(sweep->warning + sweep->rest) > sweep->before ? 1
+											     : 0;
 	case UNUSED_UNAVAILABLE:
 		break;
 	}
 	return -1;
 }
 
-/* All of one partition. False when Redis can't tell, or it is time to stop. */
-static bool sweep_partition(struct sweep *sweep, unsigned int partition)
+/* Begins a page of names: by the settings of now, and Redis's clock, which the index has its times
+   from. False if there is nothing to sweep, or Redis can't tell. */
+static bool begin_page(struct sweep *sweep)
+{
+	const struct settings *settings = sweep->state->settings;
+	const char *error;
+	int64_t now;
+
+	sweep->warning = letter_warning(settings);
+	sweep->rest = unused_rest(settings, sweep->warning);
+	if (sweep->rest == 0)
+		return false;
+	if (question_time(sweep->state->store, &now, &error) < 0) {
+		trouble_failed(&sweep->redis, error);
+		return false;
+	}
+	sweep->before = now - (int64_t)sweep->rest;
+	return true;
+}
+
+/* One page of names. How many there were, or -1 when the sweep can't go on. */
+static int sweep_page(struct sweep *sweep, unsigned int partition, unsigned int *skip)
 {
 	struct account_name names[QUESTION_DUE_MAX];
-	unsigned int skip = 0; /* those that are still due after a look: they come first */
 	const char *error;
 	int count;
 
-	do {
-		count = question_due(sweep->state->store, partition, sweep->before, skip, names,
-				     &error);
-		if (count < 0) {
-			trouble_failed(&sweep->redis, error);
-			return false;
-		}
-		for (int i = 0; i < count; i++) {
-			int result = 0;
+	if (!begin_page(sweep))
+		return -1;
+	count = question_due(sweep->state->store, partition, sweep->before, *skip, names, &error);
+	if (count < 0) {
+		trouble_failed(&sweep->redis, error);
+		return -1;
+	}
+	for (int i = 0; i < count; i++) {
+		int result = 0;
 
-			keep_rate(sweep);
-			if (worker_stopping())
-				return false;
-			if (names[i].text[0] != '\0')
-				result = look(sweep, &names[i]);
-			if (result < 0)
-				return false;
-			skip += result == 0;
-		}
+		keep_rate(sweep);
+		if (worker_stopping())
+			return -1;
+		if (names[i].text[0] != '\0')
+			result = look(sweep, &names[i]);
+		if (result < 0)
+			return -1;
+		*skip += result == 0;
+	}
+	return count;
+}
+
+/* All of one partition. False when the sweep can't go on. */
+static bool sweep_partition(struct sweep *sweep, unsigned int partition)
+{
+	unsigned int skip = 0; /* those that are still due after a look: they come first */
+	int count;
+
+	do {
+		/* Anew for each page, as a sweep may take hours and a reload is not to wait. */
+		sweep->state = state_acquire();
+		count = sweep_page(sweep, partition, &skip);
+		state_release(&sweep->state);
 	} while (count == QUESTION_DUE_MAX);
-	return true;
+	return count >= 0;
 }
 
 static void sweep_all(struct sweep *sweep)
 {
-	const struct settings *settings = sweep->state->settings;
-	uint64_t rest;
-
-	sweep->warning = letter_warning(settings);
-	rest = unused_rest(settings, sweep->warning);
-	if (rest == 0)
-		return;
-	sweep->before = now_ms() - (int64_t)rest;
 	sweep->off = sweep->warned = 0;
 	for (unsigned int i = 0; i < ACCOUNT_PARTITIONS; i++) {
 		if (!sweep_partition(sweep, i))
@@ -136,12 +152,13 @@ void *sweep_run(void *unused)
 
 	(void)unused;
 	while (!worker_stopping()) {
+		struct state *state;
 		unsigned int interval;
 
-		sweep.state = state_acquire();
 		sweep_all(&sweep);
-		interval = sweep.state->settings->worker.sweep_interval;
-		state_release(&sweep.state);
+		state = state_acquire();
+		interval = state->settings->worker.sweep_interval;
+		state_release(&state);
 		worker_pause(interval * 1000);
 	}
 	return NULL;
