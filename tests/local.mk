@@ -28,6 +28,7 @@ check_PROGRAMS += \
 	%reldir%/unit/test-secrets-file \
 	%reldir%/unit/test-send \
 	%reldir%/unit/test-sendmail \
+	%reldir%/unit/test-session-list \
 	%reldir%/unit/test-settings \
 	%reldir%/unit/test-settings-documents \
 	%reldir%/unit/test-settings-mistakes \
@@ -65,6 +66,9 @@ private_redis = %reldir%/unit/private-redis.c %reldir%/unit/private-redis.h \
 %canon_reldir%_unit_test_queue_CPPFLAGS = $(daemon_cppflags) -I$(top_srcdir)/worker \
 	$(JANSSON_CFLAGS)
 %canon_reldir%_unit_test_queue_LDADD = daemon/libpostern-daemon.la $(LDADD) $(JANSSON_LIBS)
+%canon_reldir%_unit_test_session_list_SOURCES = %reldir%/unit/test-session-list.c \
+	worker/session-list.c worker/session-list.h
+%canon_reldir%_unit_test_session_list_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/worker
 LDADD = common/libpostern-common.la $(HIREDIS_LIBS) $(CMOCKA_LIBS)
 %canon_reldir%_unit_test_encoded_word_LDADD = $(LDADD) $(CRYPTO_LIBS)
 

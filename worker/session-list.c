@@ -7,10 +7,15 @@
 static void add(void *context, const char *user, const char *address)
 {
 	struct session_list *list = context;
+	struct account_name account;
 	struct session *session;
+	const char *error;
 
 	/* Webmail stays (A5). */
 	if (network_list_has(&list->settings->internal_networks, address))
+		return;
+	if (account_name_parse(user, strlen(user), list->settings->default_domain, &account,
+			       &error) < 0)
 		return;
 	if (list->count == list->room) {
 		list->room = list->room == 0 ? 16 : 2 * list->room;
@@ -20,7 +25,8 @@ static void add(void *context, const char *user, const char *address)
 	}
 	session = &list->sessions[list->count++];
 	session->user = strdup(user);
-	if (session->user == NULL)
+	session->account = strdup(account.text);
+	if (session->user == NULL || session->account == NULL)
 		abort();
 	snprintf(session->address, sizeof(session->address), "%s", address);
 }
@@ -28,9 +34,17 @@ static void add(void *context, const char *user, const char *address)
 static int compare(const void *_a, const void *_b)
 {
 	const struct session *a = _a, *b = _b;
-	int order = strcmp(a->user, b->user);
+	int order = strcmp(a->account, b->account);
 
+	if (order == 0)
+		order = strcmp(a->user, b->user);
 	return order != 0 ? order : strcmp(a->address, b->address);
+}
+
+static void free_session(struct session *session)
+{
+	free(session->account);
+	free(session->user);
 }
 
 static void drop_doubles(struct session_list *list)
@@ -39,7 +53,7 @@ static void drop_doubles(struct session_list *list)
 
 	for (size_t i = 0; i < list->count; i++) {
 		if (kept > 0 && compare(&list->sessions[kept - 1], &list->sessions[i]) == 0)
-			free(list->sessions[i].user);
+			free_session(&list->sessions[i]);
 		else
 			list->sessions[kept++] = list->sessions[i];
 	}
@@ -55,21 +69,41 @@ int session_list_ask(struct session_list *list, struct doveadm *doveadm,
 	if (list->count > 0)
 		qsort(list->sessions, list->count, sizeof(*list->sessions), compare);
 	drop_doubles(list);
+	list->settings = NULL;
 	return 0;
 }
 
 void session_list_clear(struct session_list *list)
 {
 	for (size_t i = 0; i < list->count; i++)
-		free(list->sessions[i].user);
+		free_session(&list->sessions[i]);
 	free(list->sessions);
 	*list = (struct session_list){ 0 };
 }
 
-int session_account(const struct session_list *list, size_t place, struct account_name *account_r)
+size_t session_list_find(const struct session_list *list, const char *account)
 {
-	const char *user = list->sessions[place].user, *error;
+	size_t low = 0, high = list->count;
 
-	return account_name_parse(user, strlen(user), list->settings->default_domain, account_r,
-				  &error);
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (strcmp(list->sessions[middle].account, account) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low < list->count && strcmp(list->sessions[low].account, account) == 0)
+		return low;
+	return list->count;
+}
+
+size_t session_list_end(const struct session_list *list, size_t place)
+{
+	size_t end = place + 1;
+
+	while (end < list->count &&
+	       strcmp(list->sessions[end].account, list->sessions[place].account) == 0)
+		end++;
+	return end;
 }

@@ -17,6 +17,9 @@
 #define BACK_MS	   (10 * 60 * 1000) /* how far back it begins; entries stay for an hour */
 #define ENDING_MAX 8192
 
+/* How many users a review asks about before events are looked at again. */
+#define REVIEW_TURN 200
+
 /* When to look for sessions, in milliseconds since the decision. A login under way takes well under
    a second, unless the host is very busy. */
 static const unsigned int passes[] = { 0, 300, 1000, 3000, 8000 };
@@ -44,14 +47,25 @@ struct sessions {
 	int64_t asked;	      /* Redis's time when that was found */
 	unsigned int reviews; /* how many of the passes over all accounts have been made */
 	int64_t reviewed_since, review_due;
+	bool reviewing; /* in the midst of a pass */
+	struct session_list reviewed;
+	size_t review_at; /* the next place of that list */
 	struct ending endings[ENDING_MAX];
 	size_t endings_count;
 	struct trouble redis, answers, who, kicks;
 };
 
+static void stop_review(struct sessions *sessions)
+{
+	session_list_clear(&sessions->reviewed);
+	sessions->reviewing = false;
+	sessions->review_at = 0;
+}
+
 /* Everything that is logged in has to be looked at. */
 static void begin_review(struct sessions *sessions)
 {
+	stop_review(sessions);
 	sessions->reviews = 0;
 	sessions->reviewed_since = sessions->review_due = monotonic_msecs();
 }
@@ -122,17 +136,6 @@ static int kick(struct sessions *sessions, const struct session_list *list, size
 	return 0;
 }
 
-/* The end of the run of one user's sessions that begins at a place. */
-static size_t run_end(const struct session_list *list, size_t place)
-{
-	size_t end = place + 1;
-
-	while (end < list->count &&
-	       strcmp(list->sessions[end].user, list->sessions[place].user) == 0)
-		end++;
-	return end;
-}
-
 static int list_sessions(struct sessions *sessions, const char *user, struct session_list *list_r)
 {
 	const char *error;
@@ -161,31 +164,47 @@ static bool is_off(struct sessions *sessions, const struct account_name *account
 	return on == 0;
 }
 
-/* One pass over all who are logged in here. 0, or -1 if it has to be made again. */
+/* A turn of a pass over all who are logged in here. 0, or -1 if the pass has to be made again. */
 static int review(struct sessions *sessions)
 {
-	struct session_list list;
+	struct session_list *list = &sessions->reviewed;
 	bool failed = false;
 
-	if (list_sessions(sessions, NULL, &list) < 0)
-		return -1;
-	for (size_t i = 0, end; i < list.count && !failed; i = end) {
+	for (int i = 0; i < REVIEW_TURN && sessions->review_at < list->count; i++) {
+		size_t from = sessions->review_at, to = session_list_end(list, from);
+		const char *text = list->sessions[from].account, *error;
 		struct account_name account;
 
-		end = run_end(&list, i);
-		if (session_account(&list, i, &account) == 0 &&
-		    is_off(sessions, &account, &failed) && kick(sessions, &list, i, end) < 0)
+		if (worker_stopping())
+			return -1;
+		if (account_name_parse(text, strlen(text), NULL, &account, &error) == 0 &&
+		    is_off(sessions, &account, &failed) && kick(sessions, list, from, to) < 0)
 			failed = true;
+		if (failed)
+			return -1;
+		sessions->review_at = to;
 	}
-	session_list_clear(&list);
-	return failed ? -1 : 0;
+	return 0;
 }
 
 static void review_when_due(struct sessions *sessions)
 {
+	struct session_list *list = &sessions->reviewed;
+	int result = 0;
+
 	if (sessions->reviews == PASSES || monotonic_msecs() < sessions->review_due)
 		return;
-	if (review(sessions) < 0) {
+	if (!sessions->reviewing)
+		result = list_sessions(sessions, NULL, list);
+	if (result == 0) {
+		sessions->reviewing = true;
+		result = review(sessions);
+	}
+	/* It goes on when events have been looked at. */
+	if (result == 0 && sessions->review_at < list->count)
+		return;
+	stop_review(sessions);
+	if (result < 0) {
 		sessions->review_due = monotonic_msecs() + RETRY_MS;
 		return;
 	}
@@ -198,16 +217,9 @@ static void review_when_due(struct sessions *sessions)
 static int end_one(struct sessions *sessions, const struct ending *ending,
 		   const struct session_list *list)
 {
-	for (size_t i = 0, end; i < list->count; i = end) {
-		struct account_name account;
+	size_t from = session_list_find(list, ending->account.text);
 
-		end = run_end(list, i);
-		if (session_account(list, i, &account) == 0 &&
-		    strcmp(account.text, ending->account.text) == 0 &&
-		    kick(sessions, list, i, end) < 0)
-			return -1;
-	}
-	return 0;
+	return from == list->count ? 0 : kick(sessions, list, from, session_list_end(list, from));
 }
 
 /* Whether the account's turn is over: it goes to the next pass, or is tried again. */
@@ -337,6 +349,7 @@ void *sessions_run(void *unused)
 		review_when_due(sessions);
 		state_release(&state);
 	}
+	stop_review(sessions);
 	doveadm_free(&sessions->doveadm);
 	free(sessions);
 	return NULL;
