@@ -18,7 +18,7 @@ struct redisReply;
 
 struct system_beat {
 	const char *name;    /* outbox.h's worker; "" to ask only */
-	int64_t started;     /* since 1970 */
+	int64_t started;     /* since 1970; 0 when it ends, and is not to be seen any more */
 	uint64_t sent;	     /* notices */
 	const char *trouble; /* one printable line, "" for none */
 };

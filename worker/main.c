@@ -56,13 +56,14 @@ static void take_settings(const struct settings *old, const struct settings *new
 	worker_wake_all();
 }
 
-/* Says that this worker is there. Redis's troubles are the other threads' to log. */
-static void beat(void)
+/* Says that this worker is there, or that it ends. Redis's troubles are the other threads' to log.
+ */
+static void beat(bool ends)
 {
 	struct state *state = state_acquire();
 	const char *error;
 
-	question_beat(state->store, &error);
+	question_beat(state->store, ends, &error);
 	state_release(&state);
 }
 
@@ -79,7 +80,7 @@ static int serve(void)
 	if (error == 0) {
 		daemon_ready();
 		do
-			beat();
+			beat(false);
 		while (!daemon_wait(SYSTEM_BEAT_MS));
 	} else {
 		log_line(LOG_ERR, "no thread: %s", strerror(error));
@@ -88,6 +89,7 @@ static int serve(void)
 	worker_stop();
 	while (count > 0)
 		pthread_join(running[--count], NULL);
+	beat(true);
 	curl_global_cleanup();
 	return error == 0 ? EX_OK : EX_OSERR;
 }

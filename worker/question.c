@@ -61,7 +61,7 @@ int question_claim(struct store *store, unsigned int partition, unsigned int lea
 	return result;
 }
 
-int question_beat(struct store *store, const char **error_r)
+int question_beat(struct store *store, bool ends, const char **error_r)
 {
 	struct worker_report report;
 	struct system_beat beat = { .name = worker_name() };
@@ -69,7 +69,7 @@ int question_beat(struct store *store, const char **error_r)
 	redisReply *reply;
 
 	worker_report(&report);
-	beat.started = report.started;
+	beat.started = ends ? 0 : report.started;
 	beat.sent = report.sent;
 	beat.trouble = report.trouble;
 	system_beat_ask(&beat, &command);

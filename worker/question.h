@@ -1,6 +1,7 @@
 #ifndef POSTERN_WORKER_QUESTION_H
 #define POSTERN_WORKER_QUESTION_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "outbox.h"
@@ -19,8 +20,8 @@ int question_access(struct store *store, const struct account_name *account, con
 int question_claim(struct store *store, unsigned int partition, unsigned int lease,
 		   struct outbox_event *event_r, const char **error_r);
 
-/* Tells Redis that this worker is there. */
-int question_beat(struct store *store, const char **error_r);
+/* Tells Redis that this worker is there, or that it ends. */
+int question_beat(struct store *store, bool ends, const char **error_r);
 
 /* Begins the lease of an entry anew. 1, 0 if somebody else may have the entry by now, or -1. */
 int question_renew(struct store *store, const struct outbox_event *event, const char **error_r);

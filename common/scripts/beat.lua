@@ -1,8 +1,8 @@
 -- What the workers say of themselves, so that operations see who is there.
 --
 -- KEYS[1] is the mark of a partition, KEYS[2] a hash with a field for each worker: 'time started sent
--- trouble'. ARGV: format, the worker's name ('' to ask only), since when it runs, how many notices it
--- has sent, what it has trouble with. Answers with name, age of what it said in milliseconds, and the
+-- trouble'. ARGV: format, the worker's name ('' to ask only), since when it runs (0 when it ends), how
+-- many notices it has sent, what it has trouble with. Answers with name, age of what it said in milliseconds, and the
 -- rest, for each.
 
 if not marked() then
@@ -13,7 +13,9 @@ local WORKERS = KEYS[2]
 local KEPT = 24 * 3600 * 1000 -- how long who has gone silent is still named
 local now, all = clock(), {}
 
-if ARGV[2] ~= '' then
+if ARGV[2] ~= '' and ARGV[3] == '0' then
+	redis.call('HDEL', WORKERS, ARGV[2])
+elseif ARGV[2] ~= '' then
 	redis.call('HSET', WORKERS, ARGV[2], table.concat({ digits(now), ARGV[3], ARGV[4], ARGV[5] }, ' '))
 end
 local fields = redis.call('HGETALL', WORKERS)

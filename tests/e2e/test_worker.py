@@ -389,6 +389,7 @@ def test_stops_at_once(own):
     os.kill(own.worker_pid, signal.SIGTERM)
     own.wait_for_log("worker", "postern-worker: stopped")
     assert time.monotonic() - begun < 3
+    assert not own.redis().exists("postern:{0}:workers")
 
 
 # What operations see
