@@ -322,7 +322,7 @@ static void wait_for_work(struct notices *notices, unsigned int lease)
 void *notices_run(void *unused)
 {
 	struct notices notices = {
-		.redis.what = "redis",
+		.redis.what = "redis-notices",
 		.sendmail.what = "sendmail",
 		.search.what = "notice-search",
 		.writing.what = "notice",

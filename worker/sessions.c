@@ -336,7 +336,8 @@ void *sessions_run(void *unused)
 	sessions->doveadm = doveadm_create();
 	if (sessions->doveadm == NULL)
 		abort();
-	sessions->redis.what = sessions->answers.what = "redis";
+	sessions->redis.what = "redis-events";
+	sessions->answers.what = "redis-access";
 	sessions->who.what = "doveadm-who";
 	sessions->kicks.what = "doveadm-kick";
 	sessions->reviews = PASSES;

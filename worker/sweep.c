@@ -148,7 +148,7 @@ static void sweep_all(struct sweep *sweep)
 
 void *sweep_run(void *unused)
 {
-	struct sweep sweep = { .redis.what = "redis" };
+	struct sweep sweep = { .redis.what = "redis-sweep" };
 
 	(void)unused;
 	while (!worker_stopping()) {

@@ -22,7 +22,7 @@ static uint64_t sent;
 static struct {
 	const char *what;
 	char error[128];
-} troubles[8];
+} troubles[16];
 #define TROUBLES (sizeof(troubles) / sizeof(troubles[0]))
 
 void worker_begin(void)

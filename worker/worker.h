@@ -34,7 +34,7 @@ uint64_t worker_wait_for_news(unsigned int milliseconds);
  * row of failures begins, one when it is over. For one thread.
  */
 struct trouble {
-	const char *what; /* "sendmail" */
+	const char *what; /* "sendmail"; no two have the same */
 	unsigned int failures;
 	int64_t since; /* of the monotonic clock, in milliseconds */
 };

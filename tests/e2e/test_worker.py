@@ -278,7 +278,7 @@ def test_d5_redis_restart(own, account):
     imap, _, _ = sessions_of(own, account)
     settle(own, account, 1)
     own.restart("redis")
-    own.wait_for_log("worker", "redis=works-again")
+    own.wait_for_log("worker", "redis-events=works-again")
     own.off(account)
     wait_for_end(imap, 4)
     settle(own, account, 2)
