@@ -9,6 +9,7 @@ if not marked() then
 end
 
 local OUTBOX_KEY, INDEX, rest = KEYS[2], KEYS[3], tonumber(ARGV[2])
+local COUNTED = 1000 -- new notices at most, where they have to be counted one by one
 local now = clock()
 local waiting, oldest = 0, now
 
@@ -19,21 +20,24 @@ local function count(number, id)
 end
 
 if redis.call('EXISTS', OUTBOX_KEY) == 1 then
-	local delivered = '-'
+	local delivered, lag = '-', redis.call('XLEN', OUTBOX_KEY)
 	for _, facts in ipairs(redis.call('XINFO', 'GROUPS', OUTBOX_KEY)) do
 		if facts[2] == 'notices' then
 			local pending = redis.call('XPENDING', OUTBOX_KEY, 'notices')
 			if pending[1] > 0 then
 				count(pending[1], pending[2])
 			end
+			lag = false
 			for i = 1, #facts, 2 do
 				delivered = facts[i] == 'last-delivered-id' and '(' .. facts[i + 1] or delivered
+				lag = facts[i] == 'lag' and facts[i + 1] or lag
 			end
 		end
 	end
-	local new = redis.call('XRANGE', OUTBOX_KEY, delivered, '+')
+	local new = redis.call('XRANGE', OUTBOX_KEY, delivered, '+', 'COUNT', 1)
 	if #new > 0 then
-		count(#new, new[1][1])
+		-- Redis doesn't know the lag after a deletion, and before version 7.
+		count(lag or #redis.call('XRANGE', OUTBOX_KEY, delivered, '+', 'COUNT', COUNTED), new[1][1])
 	end
 end
 local due = rest > 0 and redis.call('ZCOUNT', INDEX, '-inf', digits(now - rest)) or 0

@@ -6,6 +6,7 @@
 #include "outbox.h"
 #include "reply.h"
 #include "store-samples.h"
+#include "system.h"
 
 #define ACCOUNT "andrejs@example.org" /* of partition 14, which is marked */
 #define LEASE	60		      /* milliseconds */
@@ -400,6 +401,46 @@ static void following(void **state)
 	store_free(&store);
 }
 
+static long long backlog(struct store *store)
+{
+	struct system_backlog backlog = { 0 };
+	struct command command;
+	redisReply *reply;
+	const char *error;
+
+	system_backlog_ask(14, 0, &command);
+	assert_int_equal(store_ask(store, &command, &reply, &error), 0);
+	assert_int_equal(system_backlog_add(reply, &backlog), 0);
+	freeReplyObject(reply);
+	assert_true(backlog.notices == 0 || backlog.oldest >= 5);
+	return backlog.notices;
+}
+
+/* What waits is counted as Redis keeps count, or up to a thousand. */
+static void backlogs(void **state)
+{
+	struct store *store = open_store();
+	struct outbox_event event;
+	redisReply *last;
+
+	(void)state;
+	assert_int_equal(backlog(store), 0);
+	for (int i = 0; i < 1500; i++)
+		add_off(store);
+	pause_ms(5);
+	assert_int_equal(backlog(store), 1500);
+	event = claim_one(store, "a");
+	assert_int_equal(backlog(store), 1500);
+	last = call(store, "XREVRANGE postern:{14}:outbox + - COUNT 1");
+	freeReplyObject(
+		call(store, "XDEL postern:{14}:outbox %s", last->element[0]->element[0]->str));
+	freeReplyObject(last);
+	assert_in_range(backlog(store), 1001, 1499);
+	done(store, &event);
+	assert_in_range(backlog(store), 1000, 1498);
+	store_free(&store);
+}
+
 static int run(struct private_redis *_redis)
 {
 	int failed;
@@ -418,6 +459,7 @@ static int run(struct private_redis *_redis)
 	ADD_REDIS_TEST(hostile_texts);
 	ADD_REDIS_TEST(standing);
 	ADD_REDIS_TEST(following);
+	ADD_REDIS_TEST(backlogs);
 	failed = RUN_TESTS();
 	freeReplyObject(answer);
 	return failed;
