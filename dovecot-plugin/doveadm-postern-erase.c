@@ -39,12 +39,7 @@ static void erase(struct postern_run *run, const struct account_name *account,
 
 static void cmd_postern_erase(struct doveadm_cmd_context *cctx)
 {
-	struct postern_run run;
-
-	if (!postern_begin(&run, cctx, columns))
-		return;
-	postern_each_user(&run, erase, NULL);
-	postern_end(&run);
+	postern_run_users(cctx, columns, erase);
 }
 
 static const struct doveadm_cmd_param parameters[] = {

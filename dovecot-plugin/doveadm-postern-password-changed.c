@@ -35,12 +35,7 @@ static void note_change(struct postern_run *run, const struct account_name *acco
 
 static void cmd_postern_password_changed(struct doveadm_cmd_context *cctx)
 {
-	struct postern_run run;
-
-	if (!postern_begin(&run, cctx, columns))
-		return;
-	postern_each_user(&run, note_change, NULL);
-	postern_end(&run);
+	postern_run_users(cctx, columns, note_change);
 }
 
 static const struct doveadm_cmd_param parameters[] = {

@@ -232,12 +232,7 @@ static void list(struct postern_run *run, const struct account_name *account,
 
 static void cmd_postern_password_list(struct doveadm_cmd_context *cctx)
 {
-	struct postern_run run;
-
-	if (!postern_begin(&run, cctx, list_columns))
-		return;
-	postern_each_user(&run, list, NULL);
-	postern_end(&run);
+	postern_run_users(cctx, list_columns, list);
 }
 
 static const struct doveadm_cmd_param list_parameters[] = {

@@ -322,12 +322,7 @@ static void show(struct postern_run *run, const struct account_name *account,
 
 static void cmd_postern_status(struct doveadm_cmd_context *cctx)
 {
-	struct postern_run run;
-
-	if (!postern_begin(&run, cctx, columns))
-		return;
-	postern_each_user(&run, show, NULL);
-	postern_end(&run);
+	postern_run_users(cctx, columns, show);
 }
 
 static const struct doveadm_cmd_param parameters[] = {

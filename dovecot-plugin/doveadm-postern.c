@@ -267,6 +267,17 @@ void postern_each_user(struct postern_run *run, postern_user_callback_t *callbac
 	}
 }
 
+void postern_run_users(struct doveadm_cmd_context *cctx, const struct postern_column *columns,
+		       postern_user_callback_t *callback)
+{
+	struct postern_run run;
+
+	if (!postern_begin(&run, cctx, columns))
+		return;
+	postern_each_user(&run, callback, NULL);
+	postern_end(&run);
+}
+
 int postern_ask(struct postern_run *run, const struct command *command, redisReply **reply_r,
 		const char **error_r)
 {

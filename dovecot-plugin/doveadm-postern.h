@@ -101,6 +101,11 @@ typedef void postern_user_callback_t(struct postern_run *run, const struct accou
 void postern_each_user(struct postern_run *run, postern_user_callback_t *callback,
 		       const void *context);
 
+/* A whole command that has no options of its own: begins, runs the callback, without a context, for
+   each user that is named, and ends. */
+void postern_run_users(struct doveadm_cmd_context *cctx, const struct postern_column *columns,
+		       postern_user_callback_t *callback);
+
 /* Puts a question to Redis. 0 with its reply, for freeReplyObject(); -1 when it gave none: *error_r
    is valid until the next call. */
 int postern_ask(struct postern_run *run, const struct command *command, struct redisReply **reply_r,
