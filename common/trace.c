@@ -3,25 +3,23 @@
 #include "trace.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
 #include <openssl/evp.h>
-#include <openssl/rand.h>
 
 #include "base64url.h"
 
 /*
- * What is sealed: the time of sending (4 bytes, big endian), the number of recipients (1), a number
- * that tells messages of one second apart (3), and the account (37): its name, with the default
- * domain left away as a bare name, padded with NULs; or, for a longer name, a byte that no name
- * has, the partition, and 16 bytes of the name's SHA-256.
+ * What is sealed: the time of sending (4 bytes, big endian), the number of recipients (1), the
+ * beginning of the queue id's SHA-256, which tells messages of one second apart as well (3), and
+ * the account (37): its name, with the default domain left away as a bare name, padded with NULs;
+ * or, for a longer name, a byte that no name has, the partition, and 16 bytes of the name's
+ * SHA-256.
  */
 #define TIME_SIZE      4
-#define NUMBER_SIZE    3
-#define NUMBER_AT      (TIME_SIZE + 1)
-#define ACCOUNT_AT     (NUMBER_AT + NUMBER_SIZE)
+#define QUEUE_AT       (TIME_SIZE + 1)
+#define ACCOUNT_AT     (QUEUE_AT + TRACE_QUEUE_SIZE)
 #define ACCOUNT_SIZE   37
 #define SEALED_SIZE    (ACCOUNT_AT + ACCOUNT_SIZE)
 #define SIV_SIZE       16
@@ -35,20 +33,25 @@ _Static_assert(sizeof(TRACE_HEADER ": ") - 1 + TRACE_VALUE_LENGTH + 2 == 100,
 
 /* Fetching an algorithm costs more than using it. */
 static EVP_CIPHER *aes_siv;
+static EVP_MD *sha256;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-/* Any number will do for SIV, so long as no two messages have all in common: this counts from where
-   chance began. */
-static atomic_uint next_number;
 
 static void begin(void)
 {
-	unsigned int first = 0;
-
-	/* Without randomness, it begins at 0. */
-	if (RAND_bytes((unsigned char *)&first, sizeof(first)) == 1)
-		atomic_store(&next_number, first);
 	aes_siv = EVP_CIPHER_fetch(NULL, "AES-128-SIV", NULL);
+	sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+}
+
+/* The first size bytes of the text's SHA-256. */
+static int digest(const char *text, unsigned char *out, size_t size)
+{
+	unsigned char whole[EVP_MAX_MD_SIZE];
+
+	pthread_once(&once, begin);
+	if (sha256 == NULL || EVP_Digest(text, strlen(text), whole, NULL, sha256, NULL) != 1)
+		return -1;
+	memcpy(out, whole, size);
+	return 0;
 }
 
 /* The length of the name without the default domain, or the whole name's if it has another. */
@@ -61,21 +64,10 @@ static size_t short_length(const struct account_name *account, const char *defau
 	return strlen(account->text);
 }
 
-static int refer(const struct account_name *account, unsigned char reference_r[REFERENCE_SIZE])
+static void hex_text(const unsigned char *bytes, unsigned int size, char *text_r)
 {
-	unsigned char digest[EVP_MAX_MD_SIZE];
-
-	if (EVP_Digest(account->text, strlen(account->text), digest, NULL, EVP_sha256(), NULL) != 1)
-		return -1;
-	memcpy(reference_r, digest, REFERENCE_SIZE);
-	return 0;
-}
-
-static void reference_text(const unsigned char reference[REFERENCE_SIZE],
-			   char text_r[TRACE_REFERENCE_SIZE])
-{
-	for (unsigned int i = 0; i < REFERENCE_SIZE; i++)
-		snprintf(text_r + 2 * i, 3, "%02x", reference[i]);
+	for (unsigned int i = 0; i < size; i++)
+		snprintf(text_r + 2 * i, 3, "%02x", bytes[i]);
 }
 
 int trace_reference(const struct account_name *account, const char *default_domain,
@@ -86,9 +78,9 @@ int trace_reference(const struct account_name *account, const char *default_doma
 	reference_r[0] = '\0';
 	if (short_length(account, default_domain) <= ACCOUNT_SIZE)
 		return 0;
-	if (refer(account, reference) < 0)
+	if (digest(account->text, reference, REFERENCE_SIZE) < 0)
 		return -1;
-	reference_text(reference, reference_r);
+	hex_text(reference, REFERENCE_SIZE, reference_r);
 	return 0;
 }
 
@@ -104,7 +96,7 @@ static int put_account(const struct account_name *account, const char *default_d
 	}
 	out[0] = REFERENCE_MARK;
 	out[1] = (unsigned char)account->partition;
-	return refer(account, out + 2);
+	return digest(account->text, out + 2, REFERENCE_SIZE);
 }
 
 static int get_account(const unsigned char in[ACCOUNT_SIZE], const char *default_domain,
@@ -115,7 +107,7 @@ static int get_account(const unsigned char in[ACCOUNT_SIZE], const char *default
 	if (in[0] == REFERENCE_MARK) {
 		trace_r->account.text[0] = '\0';
 		trace_r->partition = in[1] % ACCOUNT_PARTITIONS;
-		reference_text(in + 2, trace_r->reference);
+		hex_text(in + 2, REFERENCE_SIZE, trace_r->reference);
 		return 0;
 	}
 	trace_r->reference[0] = '\0';
@@ -126,11 +118,19 @@ static int get_account(const unsigned char in[ACCOUNT_SIZE], const char *default
 	return 0;
 }
 
-/* The number's lowest bytes, big endian. */
-static void put_number(unsigned char *out, unsigned int size, uint64_t number)
+static void put_time(unsigned char out[TIME_SIZE], int64_t time)
 {
-	for (unsigned int i = 0; i < size; i++)
-		out[i] = (unsigned char)(number >> (8 * (size - 1 - i)));
+	for (unsigned int i = 0; i < TIME_SIZE; i++)
+		out[i] = (unsigned char)((uint64_t)time >> (8 * (TIME_SIZE - 1 - i)));
+}
+
+static int64_t get_time(const unsigned char in[TIME_SIZE])
+{
+	int64_t time = 0;
+
+	for (unsigned int i = 0; i < TIME_SIZE; i++)
+		time = time << 8 | in[i];
+	return time;
 }
 
 /* What is authenticated beside the sealed bytes: the key's id, and the domain that a bare name
@@ -152,16 +152,16 @@ static int authenticate(EVP_CIPHER_CTX *context, unsigned char key_id, const cha
 
 int trace_seal(const struct secrets *secrets, const struct account_name *account,
 	       const char *default_domain, int64_t sent, unsigned int recipients,
-	       char value_r[TRACE_VALUE_SIZE])
+	       const char *queue_id, char value_r[TRACE_VALUE_SIZE])
 {
 	const struct secret_key *key = &secrets->keys[0];
 	unsigned char plain[SEALED_SIZE], token[TOKEN_SIZE];
 	EVP_CIPHER_CTX *context;
 	int size, ret = -1;
 
-	pthread_once(&once, begin);
-	put_number(plain, TIME_SIZE, (uint64_t)sent);
-	put_number(plain + NUMBER_AT, NUMBER_SIZE, atomic_fetch_add(&next_number, 1));
+	if (digest(queue_id, plain + QUEUE_AT, TRACE_QUEUE_SIZE) < 0)
+		return -1;
+	put_time(plain, sent);
 	plain[TIME_SIZE] = (unsigned char)(recipients > 255 ? 255 : recipients);
 	token[0] = (unsigned char)key->id;
 	context = EVP_CIPHER_CTX_new();
@@ -209,9 +209,17 @@ int trace_open(const struct secrets *secrets, const char *value, size_t size,
 	}
 	if (ret <= 0)
 		return ret;
-	trace_r->sent = 0;
-	for (unsigned int i = 0; i < TIME_SIZE; i++)
-		trace_r->sent = trace_r->sent << 8 | plain[i];
+	trace_r->sent = get_time(plain);
 	trace_r->recipients = plain[TIME_SIZE];
+	memcpy(trace_r->queue, plain + QUEUE_AT, TRACE_QUEUE_SIZE);
+	hex_text(token + 1, (TRACE_ID_SIZE - 1) / 2, trace_r->id);
 	return get_account(plain + ACCOUNT_AT, default_domain, trace_r) == 0 ? 1 : 0;
+}
+
+bool trace_is_of_queue(const struct trace *trace, const char *queue_id)
+{
+	unsigned char queue[TRACE_QUEUE_SIZE];
+
+	return digest(queue_id, queue, TRACE_QUEUE_SIZE) == 0 &&
+	       memcmp(queue, trace->queue, TRACE_QUEUE_SIZE) == 0;
 }

@@ -26,12 +26,20 @@
 /* A long name's reference: 32 hexadecimal digits. */
 #define TRACE_REFERENCE_SIZE 33
 
+/* What names a message: 12 hexadecimal digits. */
+#define TRACE_ID_SIZE 13
+
+/* Bytes of the queue id's digest. */
+#define TRACE_QUEUE_SIZE 3
+
 struct trace {
-	struct account_name account;	      /* text is "" if there is a reference instead */
-	char reference[TRACE_REFERENCE_SIZE]; /* "" but for long names */
-	unsigned int partition;		      /* where to look for the name behind the reference */
-	int64_t sent;			      /* seconds since 1970 */
-	unsigned int recipients;	      /* 1 to 255; 255 stands for more as well */
+	struct account_name account;	       /* text is "" if there is a reference instead */
+	char reference[TRACE_REFERENCE_SIZE];  /* "" but for long names */
+	unsigned int partition;		       /* where to look for the name behind the reference */
+	int64_t sent;			       /* seconds since 1970 */
+	unsigned int recipients;	       /* 1 to 255; 255 stands for more as well */
+	unsigned char queue[TRACE_QUEUE_SIZE]; /* see trace_is_of_queue() */
+	char id[TRACE_ID_SIZE];		       /* every message of the site has another */
 };
 
 /* The reference if the account's name is too long for a token, else "". 0, or -1 if OpenSSL fails.
@@ -39,16 +47,21 @@ struct trace {
 int trace_reference(const struct account_name *account, const char *default_domain,
 		    char reference_r[TRACE_REFERENCE_SIZE]);
 
-/* Makes a token with the current key. default_domain may be NULL. 0, or -1 if OpenSSL fails.
-   Thread-safe. */
+/* Makes a token with the current key. default_domain may be NULL; queue_id is the MTA's name of the
+   message. 0, or -1 if OpenSSL fails. Thread-safe. */
 int trace_seal(const struct secrets *secrets, const struct account_name *account,
 	       const char *default_domain, int64_t sent, unsigned int recipients,
-	       char value_r[TRACE_VALUE_SIZE]);
+	       const char *queue_id, char value_r[TRACE_VALUE_SIZE]);
 
 /* Opens the token in the size bytes of value, which must have been made with the same
    default_domain. 1 when it is one of ours, 0 when it isn't (any bytes may be handed in), -1 if
    OpenSSL fails. Thread-safe. */
 int trace_open(const struct secrets *secrets, const char *value, size_t size,
 	       const char *default_domain, struct trace *trace_r);
+
+/* True if the message had that queue id when it was sent, and one in 16 million times for another.
+   What the MTA says of its own queue file so tells it from a copy of the message that somebody sent
+   on. Thread-safe. */
+bool trace_is_of_queue(const struct trace *trace, const char *queue_id);
 
 #endif

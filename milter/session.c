@@ -254,7 +254,7 @@ static sfsistat charge_message(SMFICTX *ctx, struct session *session, const char
 
 	if (message_name(smfi_getsymval(ctx, macro_host), queue_id, name) < 0 ||
 	    trace_seal(settings->secrets, &message->account, settings->default_domain, time(NULL),
-		       message->recipients, trace) < 0) {
+		       message->recipients, queue_id, trace) < 0) {
 		message_log_refusal(LOG_ERR, &described, "the trace header can't be made");
 		return smtp_reply_failure(ctx);
 	}

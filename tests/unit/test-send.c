@@ -90,7 +90,8 @@ static void long_names_have_a_reference(void **state)
 
 	(void)state;
 	ask(&account, SEND_MESSAGE, "mx/4Y1", &command);
-	assert_int_equal(trace_seal(&secrets, &account, settings.default_domain, 0, 1, value), 0);
+	assert_int_equal(
+		trace_seal(&secrets, &account, settings.default_domain, 0, 1, "4Y1", value), 0);
 	assert_int_equal(
 		trace_open(&secrets, value, strlen(value), settings.default_domain, &trace), 1);
 	assert_int_equal(strlen(trace.reference), 32);

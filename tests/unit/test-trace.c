@@ -7,7 +7,8 @@
 
 #include "samples.h"
 
-#define SENT INT64_C(1760000000)
+#define SENT	 INT64_C(1760000000)
+#define QUEUE_ID "4dHw8L1Qq0z3Kb"
 
 struct row {
 	const char *name;
@@ -48,7 +49,7 @@ static void seals_and_opens(void **state)
 
 	assert_int_equal(trace_reference(&account, row->domain, reference), 0);
 	assert_int_equal(strlen(reference), row->referred ? TRACE_REFERENCE_SIZE - 1 : 0);
-	assert_int_equal(trace_seal(&secrets, &account, row->domain, SENT, 3, value), 0);
+	assert_int_equal(trace_seal(&secrets, &account, row->domain, SENT, 3, QUEUE_ID, value), 0);
 	assert_int_equal(strlen(value), TRACE_VALUE_LENGTH);
 	assert_int_equal(strspn(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 				       "0123456789-_"),
@@ -71,7 +72,7 @@ static void header_has_100_bytes(void **state)
 		struct account_name account = sample_account_of(size == 66 ? 65 : size);
 		char value[TRACE_VALUE_SIZE], header[200];
 
-		assert_int_equal(trace_seal(&secrets, &account, NULL, SENT, 1, value), 0);
+		assert_int_equal(trace_seal(&secrets, &account, NULL, SENT, 1, QUEUE_ID, value), 0);
 		assert_int_equal(
 			snprintf(header, sizeof(header), "%s: %s\r\n", TRACE_HEADER, value), 100);
 	}
@@ -101,8 +102,9 @@ static void carries_numbers(void **state)
 	char value[TRACE_VALUE_SIZE];
 	struct trace trace;
 
-	assert_int_equal(trace_seal(&secrets, &account, NULL, row->sent, row->recipients, value),
-			 0);
+	assert_int_equal(
+		trace_seal(&secrets, &account, NULL, row->sent, row->recipients, QUEUE_ID, value),
+		0);
 	assert_int_equal(trace_open(&secrets, value, strlen(value), NULL, &trace), 1);
 	assert_int_equal(trace.sent, row->sent);
 	assert_int_equal(trace.recipients, row->expected);
@@ -113,7 +115,8 @@ static void seal_sample(char value_r[TRACE_VALUE_SIZE])
 	struct secrets secrets = sample_secrets();
 	struct account_name account = sample_account("andrejs@example.org");
 
-	assert_int_equal(trace_seal(&secrets, &account, "example.org", SENT, 2, value_r), 0);
+	assert_int_equal(trace_seal(&secrets, &account, "example.org", SENT, 2, QUEUE_ID, value_r),
+			 0);
 }
 
 static int open_sample(const char *value, size_t size)
@@ -204,7 +207,7 @@ static void keys(void **state)
 	before.keys_count = 1;
 	removed.keys_count = 1;
 	memset(other.keys[1].trace, 0x55, SECRETS_KEY_SIZE);
-	assert_int_equal(trace_seal(&before, &account, NULL, SENT, 1, value), 0);
+	assert_int_equal(trace_seal(&before, &account, NULL, SENT, 1, QUEUE_ID, value), 0);
 	assert_int_equal(trace_open(&before, value, strlen(value), NULL, &trace), 1);
 	assert_int_equal(trace_open(&now, value, strlen(value), NULL, &trace), 1);
 	assert_string_equal(trace.account.text, "andrejs@example.org");
@@ -221,15 +224,42 @@ static void keys(void **state)
 /* Two messages of one second differ, and nothing in them tells whose they are. */
 static void opaque(void **state)
 {
+	struct secrets secrets = sample_secrets();
+	struct account_name account = sample_account("andrejs@example.org");
 	char first[TRACE_VALUE_SIZE], second[TRACE_VALUE_SIZE];
 	size_t alike = 0;
 
 	(void)state;
 	seal_sample(first);
-	seal_sample(second);
+	assert_int_equal(
+		trace_seal(&secrets, &account, "example.org", SENT, 2, "4dHw8L1Qq1z3Kb", second),
+		0);
 	for (size_t i = 2; i < TRACE_VALUE_LENGTH; i++)
 		alike += first[i] == second[i];
 	assert_true(alike < 20);
+}
+
+/* The queue id and the message's name come out, and are another message's for none. */
+static void names_its_message(void **state)
+{
+	struct secrets secrets = sample_secrets();
+	struct account_name account = sample_account("andrejs@example.org");
+	char value[TRACE_VALUE_SIZE];
+	struct trace trace, other;
+
+	(void)state;
+	seal_sample(value);
+	assert_int_equal(trace_open(&secrets, value, strlen(value), "example.org", &trace), 1);
+	assert_true(trace_is_of_queue(&trace, QUEUE_ID));
+	assert_false(trace_is_of_queue(&trace, "4dHw8L1Qq1z3Kb"));
+	assert_false(trace_is_of_queue(&trace, ""));
+	assert_int_equal(strspn(trace.id, "0123456789abcdef"), TRACE_ID_SIZE - 1);
+
+	assert_int_equal(
+		trace_seal(&secrets, &account, "example.org", SENT + 1, 2, QUEUE_ID, value), 0);
+	assert_int_equal(trace_open(&secrets, value, strlen(value), "example.org", &other), 1);
+	assert_true(trace_is_of_queue(&other, QUEUE_ID));
+	assert_string_not_equal(other.id, trace.id);
 }
 
 int main(void)
@@ -242,5 +272,6 @@ int main(void)
 	ADD_TEST(cut_and_continued);
 	ADD_TEST(keys);
 	ADD_TEST(opaque);
+	ADD_TEST(names_its_message);
 	return RUN_TESTS();
 }
