@@ -18,9 +18,9 @@ static const char *const kinds[] = { COMMAND_ACCESS_KINDS, NULL };
 void access_on_ask(const struct account_name *account, const struct app_password_terms *terms,
 		   bool force, const struct actor *actor, struct command *command_r)
 {
-	static const char *const with_wrong[] = { COMMAND_ACCESS_KINDS, "wrong", NULL };
+	static const char *const with_logs[] = { COMMAND_ACCESS_KINDS, "wrong", "failures", NULL };
 
-	command_begin(command_r, SCRIPT_ON, account, with_wrong);
+	command_begin(command_r, SCRIPT_ON, account, with_logs);
 	actor_add(command_r, actor);
 	command_number(command_r, force ? 1 : 0);
 	app_password_terms_add(command_r, terms);
@@ -128,7 +128,8 @@ void access_password_changed_ask(const struct account_name *account, const struc
 int access_erase_ask(const struct account_name *account, const struct settings *settings,
 		     struct command *command_r)
 {
-	static const char *const all[] = { COMMAND_ACCESS_KINDS, "wrong", "sent", "*traced", NULL };
+	static const char *const all[] = { COMMAND_ACCESS_KINDS, "wrong",   "sent",
+					   "failures",		 "*traced", NULL };
 	char reference[TRACE_REFERENCE_SIZE];
 
 	if (trace_reference(account, settings->default_domain, reference) < 0)
@@ -243,6 +244,7 @@ static void read_history(const struct redisReply *rows, struct access_status *st
 		event->detail = reply_string(row, 2);
 		event->by = reply_string(row, 3);
 		event->from = reply_string(row, 4);
+		event->evidence = reply_string(row, 5);
 	}
 }
 

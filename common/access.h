@@ -117,6 +117,7 @@ struct access_event {
 	const char *detail; /* the reason, what was set, or the app password's number */
 	const char *by;
 	const char *from;
+	const char *evidence; /* for what was found out by itself (B3), "" for none */
 };
 
 /* The strings stand in the reply that it was read from, and live as long. */

@@ -334,7 +334,7 @@ static int check_passwords(const struct account_record *record, const char **err
 	return working == 0 || strcmp(access, "enabled") == 0 ? 0 : -1;
 }
 
-/* "TIME\tWHAT\tDETAIL\tBY\tFROM" */
+/* "TIME\tWHAT\tDETAIL\tBY\tFROM", and for some "\tEVIDENCE" */
 static bool is_history_line(const char *line, size_t size)
 {
 	unsigned int tabs = 0;
@@ -349,12 +349,13 @@ static bool is_history_line(const char *line, size_t size)
 		else if (line[i] < ' ' || line[i] > '~')
 			return false;
 	}
-	return tabs == 4;
+	return tabs == 4 || (tabs == 5 && line[size - 1] != '\t');
 }
 
 static int check_history(const char *history, const char **error_r)
 {
-	*error_r = "history: expected at most 32 lines of 'TIME WHAT DETAIL BY FROM', with tabs";
+	*error_r = "history: expected at most 32 lines of 'TIME WHAT DETAIL BY FROM [EVIDENCE]', "
+		   "with tabs";
 	for (unsigned int lines = 0; *history != '\0'; lines++) {
 		size_t size = strcspn(history, "\n");
 

@@ -12,6 +12,7 @@ noinst_LTLIBRARIES += %reldir%/libpostern-common.la
 	%reldir%/base64url.c %reldir%/base64url.h \
 	%reldir%/command.c %reldir%/command.h \
 	%reldir%/encoded-word.c %reldir%/encoded-word.h \
+	%reldir%/failure.c %reldir%/failure.h \
 	%reldir%/handshake.c %reldir%/handshake.h \
 	%reldir%/ini-file.c %reldir%/ini-file.h \
 	%reldir%/login.c %reldir%/login.h \
@@ -50,6 +51,7 @@ scripts = \
 	%reldir%/scripts/due.lua \
 	%reldir%/scripts/erase.lua \
 	%reldir%/scripts/export.lua \
+	%reldir%/scripts/failure.lua \
 	%reldir%/scripts/import.lua \
 	%reldir%/scripts/init.lua \
 	%reldir%/scripts/list.lua \

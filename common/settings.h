@@ -19,6 +19,7 @@
 #define SETTINGS_LIMIT_MAX  10000
 #define SETTINGS_LOGINS_MAX 50000
 #define SETTINGS_WRONG_MAX  200
+#define SETTINGS_FAILED_MAX 1000 /* what scripts/failure.lua remembers */
 #define SETTINGS_UNLIMITED  0
 
 /* What one message costs (rule S4): itself, or each of its recipients. */
@@ -49,7 +50,9 @@ struct tier {
 	unsigned int wrong_passwords; /* in an hour: 1 to SETTINGS_WRONG_MAX or SETTINGS_UNLIMITED
 					 (D4) */
 	unsigned int wrong_password_networks; /* from so many networks at least, 1 to 20 (D4) */
-	unsigned int unused_after;	      /* seconds without POP3 (or IMAP), 0 for never (D2) */
+	unsigned int failed_recipients; /* 1 to SETTINGS_FAILED_MAX or SETTINGS_UNLIMITED (B3) */
+	unsigned int failed_recipients_window; /* seconds (B3) */
+	unsigned int unused_after; /* seconds without POP3 (or IMAP), 0 for never (D2) */
 };
 
 struct redis_settings {

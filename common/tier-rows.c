@@ -42,6 +42,12 @@ static void write_unused_row(FILE *out, const struct tier *tier)
 		tier->unused_after * UINT64_C(1000));
 }
 
+static void write_failure_row(FILE *out, const struct tier *tier)
+{
+	fprintf(out, "%u %" PRIu64, tier->failed_recipients,
+		tier->failed_recipients_window * UINT64_C(1000));
+}
+
 static char *write_rows(const struct tier *tiers, unsigned int count, write_row_t *write_row)
 {
 	char *rows = NULL;
@@ -64,6 +70,7 @@ void tier_rows_write(const struct tier *tiers, unsigned int count, struct tier_r
 	rows_r->login = write_rows(tiers, count, write_login_row);
 	rows_r->send = write_rows(tiers, count, write_send_row);
 	rows_r->unused = write_rows(tiers, count, write_unused_row);
+	rows_r->failure = write_rows(tiers, count, write_failure_row);
 }
 
 void tier_rows_clear(struct tier_rows *rows)
@@ -71,5 +78,6 @@ void tier_rows_clear(struct tier_rows *rows)
 	free(rows->login);
 	free(rows->send);
 	free(rows->unused);
+	free(rows->failure);
 	*rows = (struct tier_rows){ 0 };
 }

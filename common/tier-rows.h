@@ -11,10 +11,11 @@ struct tier;
  * the script needs. "free" comes first; 0 is no limit.
  */
 struct tier_rows {
-	char *login;  /* NAME PROTOCOL,... POP3-MILLISECONDS LOGINS-AN-HOUR LOGINS-A-DAY
-			 WRONG-PASSWORDS NETWORKS */
-	char *send;   /* NAME messages|recipients MINUTE HOUR RECIPIENTS */
-	char *unused; /* NAME IMAP-COUNTS(0|1) MILLISECONDS */
+	char *login;   /* NAME PROTOCOL,... POP3-MILLISECONDS LOGINS-AN-HOUR LOGINS-A-DAY
+			  WRONG-PASSWORDS NETWORKS */
+	char *send;    /* NAME messages|recipients MINUTE HOUR RECIPIENTS */
+	char *unused;  /* NAME IMAP-COUNTS(0|1) MILLISECONDS */
+	char *failure; /* NAME THRESHOLD MILLISECONDS */
 };
 
 /* Writes the rows of count tiers, for tier_rows_clear(). Dies when memory runs out. */

@@ -14,6 +14,7 @@ check_PROGRAMS += \
 	%reldir%/unit/test-command \
 	%reldir%/unit/test-doveadm-answer \
 	%reldir%/unit/test-encoded-word \
+	%reldir%/unit/test-failure \
 	%reldir%/unit/test-keys \
 	%reldir%/unit/test-login \
 	%reldir%/unit/test-network \

@@ -1,7 +1,8 @@
 -- Forgets an account: every key and every entry that names it.
 --
--- KEYS[6] is the log of wrong passwords, KEYS[7] that of what was sent, KEYS[8] the partition's names
--- behind references in traces. ARGV: format, the account's reference for traces ('' if it needs none).
+-- KEYS[6] is the log of wrong passwords, KEYS[7] that of what was sent, KEYS[8] that of failures, KEYS[9]
+-- the partition's names behind references in traces. ARGV: format, the account's reference for traces
+-- ('' if it needs none).
 
 if not marked() then
 	return unmarked()
@@ -18,10 +19,10 @@ for _, entry in ipairs(redis.call('XRANGE', OUTBOX, '-', '+')) do
 		end
 	end
 end
-local erased = redis.call('DEL', ACCOUNT, HISTORY, KEYS[6], KEYS[7]) > 0
+local erased = redis.call('DEL', ACCOUNT, HISTORY, KEYS[6], KEYS[7], KEYS[8]) > 0
 redis.call('ZREM', UNUSED, name)
 if ARGV[2] ~= '' then
-	redis.call('HDEL', KEYS[8], ARGV[2])
+	redis.call('HDEL', KEYS[9], ARGV[2])
 end
 if access == 'enabled' then
 	-- The last trace: it goes within the hour that the outbox keeps what is done.

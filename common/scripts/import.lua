@@ -1,6 +1,7 @@
 -- Puts an account as it was exported in the place of whatever is known about it.
 --
--- KEYS[6] is the log of wrong passwords. ARGV: format, the history, then pairs of field and value.
+-- KEYS[6] is the log of wrong passwords, KEYS[7] that of failures: neither is carried. ARGV: format, the
+-- history, then pairs of field and value.
 
 if not marked() then
 	return unmarked()
@@ -16,7 +17,7 @@ if same then
 end
 
 local was = redis.call('HGET', ACCOUNT, 'access')
-redis.call('DEL', ACCOUNT, HISTORY, KEYS[6])
+redis.call('DEL', ACCOUNT, HISTORY, KEYS[6], KEYS[7])
 for i = 3, #ARGV, 2 do
 	redis.call('HSET', ACCOUNT, ARGV[i], ARGV[i + 1])
 end

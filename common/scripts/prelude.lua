@@ -29,9 +29,11 @@
 --   warned           the last use that the owner was warned about (D2)
 -- No value has more than 64 bytes: with a longer one Redis stores a hash at several times the size.
 -- The history is a string of lines, newest first: 'time what detail by from', separated by tabs, the
--- time in seconds and in hexadecimal digits (D6). A list would cost each account 80 bytes more. The index is a sorted set of the accounts
--- with access on, by a time of use that may be older than the last one: see unused.lua. The outbox
--- is a stream that the workers read: what has to be told to owners, and whose sessions have to end.
+-- time in seconds and in hexadecimal digits (D6); where there is evidence for a switch-off, it is a sixth
+-- part (B3). A list would cost each account 80 bytes more. The failures of what an account sent are a
+-- string of lines, see failure.lua. The index is a sorted set of the accounts with access on, by a time
+-- of use that may be older than the last one: see unused.lua. The outbox is a stream that the workers
+-- read: what has to be told to owners, and whose sessions have to end.
 
 local MARK, ACCOUNT, HISTORY, UNUSED, OUTBOX = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local PASSWORD = 'app:'
@@ -130,8 +132,10 @@ local function changes()
 		end
 	end
 
-	local function remember(time, what, detail, by, from)
-		local lines = { table.concat({ string.format('%x', time / 1000), what, detail, by, from }, '\t') }
+	-- Evidence may be nil.
+	local function remember(time, what, detail, by, from, evidence)
+		local lines = { table.concat({ string.format('%x', time / 1000), what, detail, by, from, evidence },
+			'\t') }
 		local size = #lines[1]
 		for line in string.gmatch(redis.call('GET', HISTORY) or '', '[^\n]+') do
 			size = size + 1 + #line
@@ -151,7 +155,7 @@ local function changes()
 	end
 
 	-- The one way access goes off, whatever the reason: every app password ends (A3).
-	local function switch_off(time, reason, by, from)
+	local function switch_off(time, reason, by, from, evidence)
 		local passwords = all_passwords()
 		for _, password in ipairs(passwords) do
 			if password.ended == 0 then
@@ -163,7 +167,7 @@ local function changes()
 		redis.call('HSET', ACCOUNT, 'access', 'disabled', 'reason', reason, 'since', digits(time))
 		redis.call('HDEL', ACCOUNT, 'logins', 'changed', 'revoked', 'warned')
 		redis.call('ZREM', UNUSED, account_name())
-		remember(time, 'off', reason, by, from)
+		remember(time, 'off', reason, by, from, evidence)
 		announce('off', time, by, from, 'reason', reason)
 	end
 

@@ -41,7 +41,8 @@ for _, password in ipairs(change.all_passwords()) do
 end
 local known
 for line in string.gmatch(redis.call('GET', HISTORY) or '', '[^\n]+') do
-	local row = { string.match(line, '^(%x+)\t([^\t]*)\t([^\t]*)\t([^\t]*)\t([^\t]*)$') }
+	local row = { string.match(line, '^(%x+)\t([^\t]*)\t([^\t]*)\t([^\t]*)\t([^\t]*)\t?([^\t]*)$') }
+	row[6] = row[6] ~= '' and row[6] or nil -- no evidence
 	row[1] = digits(tonumber(row[1] or '', 16) * 1000)
 	table.insert(history, row)
 	if not known and (row[2] == 'on' or row[2] == 'off') then

@@ -6,6 +6,7 @@ The scripts are those that the programs embed, but for one word: where they ask 
 they get it from a key here. So an hour takes no longer than its commands, and two months neither.
 """
 
+import hashlib
 import itertools
 import os
 import signal
@@ -18,7 +19,7 @@ import redis
 
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 SCRIPTS = os.path.join(SOURCE, "common", "scripts")
-NAMES = ("due", "erase", "init", "login", "off", "on", "password_add", "password_changed",
+NAMES = ("due", "erase", "failure", "init", "login", "off", "on", "password_add", "password_changed",
          "password_revoke", "send", "set", "status", "unused")
 
 FORMAT = "1"
@@ -36,10 +37,16 @@ class Tier:
     """What common/tier-rows.c writes of a tier; limits of 0 are none."""
 
     def __init__(self, name, protocols="smtp", interval=0, send=("messages", 0, 0, 0),
-                 logins=(0, 0), wrong=(0, 3), unused=0):
+                 logins=(0, 0), wrong=(0, 3), unused=0, failure=(0, HOUR)):
         self.name, self.send = name, send
         self.login = (protocols, interval, *logins, *wrong)
         self.unused = (int("imap" in protocols), unused)
+        self.failure = failure
+
+
+def digits_of(name):
+    """12 hexadecimal digits that name a message or a recipient."""
+    return hashlib.sha256(str(name).encode()).hexdigest()[:12]
 
 
 def rows(tiers, columns):
@@ -48,8 +55,9 @@ def rows(tiers, columns):
 
 
 DAY = 24 * HOUR
-FREE = [Tier("free", "pop3,smtp", 285000, ("messages", 5, 15, 0), (120, 1000), (50, 3), 60 * DAY)]
-PAID = [Tier("paid", "pop3,imap,smtp", logins=(600, 5000), wrong=(50, 3), unused=60 * DAY)]
+FREE = [Tier("free", "pop3,smtp", 285000, ("messages", 5, 15, 0), (120, 1000), (50, 3), 60 * DAY, (10, HOUR))]
+PAID = [Tier("paid", "pop3,imap,smtp", logins=(600, 5000), wrong=(50, 3), unused=60 * DAY,
+             failure=(50, 6 * HOUR))]
 LIST = [Tier("list", send=("recipients", 100, 10000, 50))]
 
 
@@ -125,7 +133,7 @@ class Site:
     def on(self, account, digest=None, by="doveadm", address="192.0.2.7", force=0, to=None):
         """(answer, digest): with a digest of its own unless one is given."""
         digest = self.whole(digest or self.new_digest())
-        return self.call("on", self.account_keys(account, "wrong"), by, address, force, digest, "*",
+        return self.call("on", self.account_keys(account, "wrong", "failures"), by, address, force, digest, "*",
                          0, "", to=to), digest
 
     def password_add(self, account, protocols="*", lasts=0, label="", digest=None):
@@ -140,7 +148,7 @@ class Site:
         return self.call("password_changed", self.account_keys(account), "webmail", "")
 
     def erase(self, account, reference=""):
-        keys = [*self.account_keys(account, "wrong", "sent"), self.key("traced")]
+        keys = [*self.account_keys(account, "wrong", "sent", "failures"), self.key("traced")]
         return self.call("erase", keys, reference)
 
     def due(self, before, skip=0, count=100):
@@ -180,14 +188,36 @@ class Site:
         return self.call("send", keys, stage, message.to_bytes(5, "big"), recipients, account,
                          reference, rows(tiers, "send"), age, to=to)
 
+    def failure(self, account, message, *failed, sent=None, recipients=255, reporter="-",
+                tiers=FREE + PAID, to=None):
+        """
+        A report about a message, as common/failure.c packs it. Failed recipients are addresses, or
+        (address, weight, status). The message is named by any number or text, and was sent just now.
+        """
+        lines = []
+        for one in failed:
+            address, weight, status = one if isinstance(one, tuple) else (one, 1, "5.1.1")
+            domain = address.rpartition("@")[2] if "@" in address else "-"
+            lines.append(f"{digits_of(address)} {weight} {status} {domain}\n")
+        sent = self.now // 1000 if sent is None else sent
+        return self.call("failure", self.account_keys(account, "failures"), rows(tiers, "failure"),
+                         digits_of(message), sent, recipients, reporter, "".join(lines), to=to)
+
+    def failures(self, account, tiers=FREE + PAID):
+        """What support sees: the score, and the rows, newest first."""
+        word, score, listed = self.call("failure", self.account_keys(account, "failures"),
+                                        rows(tiers, "failure"))
+        assert word == "list"
+        return score, listed
+
     def history(self, account):
-        """Newest first: (time, what, detail, by, from)."""
+        """Newest first: (time, what, detail, by, from), and the evidence if there is any."""
         lines = self.redis.get(self.key("history", account)) or ""
         rows = [line.split("\t") for line in lines.splitlines()]
         return [(str(int(row[0], 16) * 1000), *row[1:]) for row in rows]
 
     def memory(self, account):
-        keys = [self.key(kind, account) for kind in ("account", "history", "sent", "wrong")]
+        keys = [self.key(kind, account) for kind in ("account", "history", "sent", "wrong", "failures")]
         return sum(self.redis.memory_usage(key, samples=0) or 0 for key in keys)
 
 

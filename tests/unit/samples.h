@@ -46,6 +46,8 @@ static inline struct settings sample_settings(struct secrets *secrets)
 			  .logins_per_day = 1000,
 			  .wrong_passwords = 50,
 			  .wrong_password_networks = 3,
+			  .failed_recipients = 10,
+			  .failed_recipients_window = 3600,
 			  .unused_after = 5184000 },
 			{ .name = "paid",
 			  .protocols = PROTOCOL_POP3 | PROTOCOL_IMAP | PROTOCOL_SMTP,

@@ -29,11 +29,12 @@ static void asks_on(void **state)
 	(void)state;
 	access_on_ask(&account, &terms, true, &actor, &command);
 	assert_int_equal(command.script, SCRIPT_ON);
-	assert_int_equal(command.keys_count, 6);
+	assert_int_equal(command.keys_count, 7);
 	assert_string_equal(sample_arg(&command, 5), "postern:{14}:history:andrejs@example.org");
 	assert_string_equal(sample_arg(&command, 6), "postern:{14}:unused");
 	assert_string_equal(sample_arg(&command, 7), "postern:{14}:outbox");
 	assert_string_equal(sample_arg(&command, 8), "postern:{14}:wrong:andrejs@example.org");
+	assert_string_equal(sample_arg(&command, 9), "postern:{14}:failures:andrejs@example.org");
 	assert_string_equal(sample_argv(&command, 2), "doveadm");
 	assert_string_equal(sample_argv(&command, 3), "");
 	assert_string_equal(sample_argv(&command, 4), "1");
@@ -41,7 +42,7 @@ static void asks_on(void **state)
 	assert_string_equal(sample_argv(&command, 6), "pop3,smtp");
 	assert_string_equal(sample_argv(&command, 7), "90000");
 	assert_string_equal(sample_argv(&command, 8), "phone");
-	assert_int_equal(command.args_count, 3 + 6 + 8);
+	assert_int_equal(command.args_count, 3 + 7 + 8);
 }
 
 static void asks_off(void **state)
@@ -307,8 +308,9 @@ static void reads_a_whole_story(void **state)
 		"*2\r\n*9\r\n$1\r\n2\r\n$1\r\n7\r\n$1\r\n0\r\n$1\r\n9\r\n$4\r\npop3\r\n"
 		"$8\r\nmy phone\r\n$1\r\n8\r\n$4\r\npop3\r\n$3\r\n::1\r\n"
 		"*6\r\n$1\r\n1\r\n$1\r\n5\r\n$1\r\n6\r\n$1\r\n0\r\n$1\r\n*\r\n$0\r\n\r\n",
-		"*1\r\n*5\r\n$13\r\n1760000000123\r\n$3\r\noff\r\n$10\r\nsend-limit\r\n"
-		"$7\r\npostern\r\n$0\r\n\r\n"));
+		"*2\r\n*6\r\n$13\r\n1760000000123\r\n$3\r\noff\r\n$10\r\nsend-limit\r\n"
+		"$7\r\npostern\r\n$0\r\n\r\n$3\r\nwhy\r\n"
+		"*5\r\n$1\r\n5\r\n$2\r\non\r\n$0\r\n\r\n$7\r\npostern\r\n$0\r\n\r\n"));
 	struct access_status status;
 
 	(void)state;
@@ -340,9 +342,12 @@ static void reads_a_whole_story(void **state)
 	assert_int_equal(status.passwords[1].ended, 6);
 	assert_string_equal(status.passwords[1].protocols, "*");
 	assert_int_equal(status.passwords[1].used, 0);
-	assert_int_equal(status.history_count, 1);
+	assert_int_equal(status.history_count, 2);
 	assert_string_equal(status.history[0].what, "off");
 	assert_string_equal(status.history[0].detail, "send-limit");
+	assert_string_equal(status.history[0].evidence, "why");
+	assert_string_equal(status.history[1].what, "on");
+	assert_string_equal(status.history[1].evidence, "");
 	freeReplyObject(reply);
 }
 

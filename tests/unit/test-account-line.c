@@ -125,6 +125,10 @@ static const struct row field_rows[] = {
 };
 
 static const struct row line_rows[] = {
+	{ "history with evidence",
+	  "{\"v\":1,\"account\":\"a@b.c\",\"fields\":{},"
+	  "\"history\":[\"6925ab\\toff\\tcompromised\\tpostern\\t\\t10 failures\"]}",
+	  NULL },
 	{ "history",
 	  "{\"v\":1,\"account\":\"a@b.c\",\"fields\":{},\"history\":[\"6925ab\\ton\\t\\tanna\\t\"]"
 	  "}",
@@ -179,6 +183,10 @@ static const struct row line_rows[] = {
 	{ "history with a tab too many",
 	  "{\"v\":1,\"account\":\"a@b.c\",\"fields\":{},\"history\":[\"6925ab\\ton\\t\\ta\\t\\t\"]"
 	  "}",
+	  "history:" },
+	{ "history with a tab behind the evidence",
+	  "{\"v\":1,\"account\":\"a@b.c\",\"fields\":{},"
+	  "\"history\":[\"6925ab\\toff\\t\\ta\\t\\tx\\ty\"]}",
 	  "history:" },
 	{ "history without a time",
 	  "{\"v\":1,\"account\":\"a@b.c\",\"fields\":{},\"history\":[\"\\ton\\t\\ta\\t\"]}",

@@ -174,6 +174,7 @@ static void scripts(void **state)
 		[SCRIPT_INIT] = "init",
 		[SCRIPT_LOGIN] = "login",
 		[SCRIPT_SEND] = "send",
+		[SCRIPT_FAILURE] = "failure",
 		[SCRIPT_ON] = "on",
 		[SCRIPT_OFF] = "off",
 		[SCRIPT_SET] = "set",

@@ -6,6 +6,7 @@
 
 #include "access.h"
 #include "accounts.h"
+#include "failure.h"
 #include "login.h"
 #include "outbox.h"
 #include "samples.h"
@@ -53,6 +54,28 @@ static void ask_send(const struct account_name *account, struct command *command
 	};
 
 	assert_int_equal(send_ask(&request, &settings, command_r), 0);
+}
+
+/* As many as may be, each as long as it may be. */
+static void ask_failure(const struct account_name *account, struct command *command_r)
+{
+	static struct failed_recipient failed[FAILURES_MAX];
+	struct trace trace = { .id = "0123456789ab", .sent = UINT32_MAX, .recipients = 255 };
+	struct failure_report report = {
+		.account = account,
+		.trace = &trace,
+		.source = FAILURE_REMOTE,
+		.client = "2001:db8::1",
+		.failed = failed,
+		.failed_count = FAILURES_MAX,
+	};
+
+	for (unsigned int i = 0; i < FAILURES_MAX; i++) {
+		memset(failed[i].address, 'x', FAILURE_ADDRESS_SIZE - 1);
+		failed[i].address[i] = '@';
+		memset(failed[i].status, '5', FAILURE_STATUS_SIZE - 1);
+	}
+	assert_int_equal(failure_ask(&report, &settings, command_r), 0);
 }
 
 static void ask_on(const struct account_name *account, struct command *command_r)
@@ -151,6 +174,7 @@ static const struct row rows[] = {
 	{ "init", SCRIPT_INIT, ask_init },
 	{ "login", SCRIPT_LOGIN, ask_login },
 	{ "send", SCRIPT_SEND, ask_send },
+	{ "failure", SCRIPT_FAILURE, ask_failure },
 	{ "on", SCRIPT_ON, ask_on },
 	{ "off", SCRIPT_OFF, ask_off },
 	{ "set", SCRIPT_SET, ask_set },
@@ -259,6 +283,8 @@ static void largest_calls_fit(void **state)
 		tier->logins_per_day = SETTINGS_LOGINS_MAX;
 		tier->wrong_passwords = SETTINGS_WRONG_MAX;
 		tier->wrong_password_networks = 20;
+		tier->failed_recipients = SETTINGS_FAILED_MAX;
+		tier->failed_recipients_window = 7 * 86400;
 		tier->unused_after = UINT32_MAX;
 		tier->messages_per_minute = SETTINGS_LIMIT_MAX;
 		tier->messages_per_hour = SETTINGS_LIMIT_MAX;

@@ -68,7 +68,7 @@ static const struct bad_row bad_rows[] = {
 	  "4: pop3_intervall: expected one of protocols, pop3_interval, pop3_grace, "
 	  "messages_per_minute, messages_per_hour, recipients_per_message, count, upgrade_hold, "
 	  "logins_per_hour, logins_per_day, wrong_passwords, wrong_password_networks, "
-	  "unused_after" },
+	  "failed_recipients, failed_recipients_window, unused_after" },
 	{ "bad: key of another section", HELP "timeout = 1s\n",
 	  "3: timeout: expected one of default_domain, help_url, internal_networks, proxies, "
 	  "secrets" },
@@ -260,6 +260,16 @@ static const struct bad_row bad_rows[] = {
 	  "4: wrong_passwords: expected a number from 1 to 200, or unlimited" },
 	{ "bad: too many wrong passwords", HELP "[tier a]\nwrong_passwords = 201\n",
 	  "4: wrong_passwords: expected a number from 1 to 200, or unlimited" },
+	{ "bad: no failed recipient at all", HELP "[tier a]\nfailed_recipients = 0\n",
+	  "4: failed_recipients: expected a number from 1 to 1000, or unlimited" },
+	{ "bad: too many failed recipients", HELP "[tier a]\nfailed_recipients = 1001\n",
+	  "4: failed_recipients: expected a number from 1 to 1000, or unlimited" },
+	{ "bad: short window of failed recipients",
+	  HELP "[tier a]\nfailed_recipients_window = 59s\n",
+	  "4: failed_recipients_window: expected a duration in whole seconds from 1m to 7d" },
+	{ "bad: long window of failed recipients",
+	  HELP "[tier a]\nfailed_recipients_window = 169h\n",
+	  "4: failed_recipients_window: expected a duration in whole seconds from 1m to 7d" },
 	{ "bad: no network", HELP "[tier a]\nwrong_password_networks = 0\n",
 	  "4: wrong_password_networks: expected a number from 1 to 20" },
 	{ "bad: months", HELP "[tier a]\nunused_after = 2M\n",

@@ -97,6 +97,14 @@ static const struct good_row good_rows[] = {
 	{ "no break-in", HELP "[tier a]\nwrong_passwords = unlimited\n", "2.wrong=0 3" },
 	{ "break-in from one network",
 	  HELP "[tier a]\nwrong_passwords = 200\nwrong_password_networks = 1\n", "2.wrong=200 1" },
+	{ "failed recipients don't count", HELP "[tier a]\nfailed_recipients = unlimited\n",
+	  "2.failed=0 3600" },
+	{ "most failed recipients",
+	  HELP "[tier a]\nfailed_recipients = 1000\nfailed_recipients_window = 7d\n",
+	  "2.failed=1000 604800" },
+	{ "one failed recipient, in a minute",
+	  HELP "[tier paid]\nfailed_recipients = 1\nfailed_recipients_window = 1m\n",
+	  "1.failed=1 60" },
 	{ "never unused", HELP "[tier paid]\nunused_after = 0\n", "1.unused=0" },
 	{ "whole seconds in ms", HELP "[tier free]\npop3_interval = 30000ms\n", "0.pop3=30 15" },
 	{ "0 with a unit", HELP "[tier free]\npop3_interval = 0s\n", "0.pop3=0 15" },
@@ -140,10 +148,10 @@ static void test_defaults(void **state)
 			    "worker.lease=30000\nsweep=60 100\n"
 			    "0.name=free\n0.protocols=PS\n0.pop3=300 15\n0.messages=5 15\n"
 			    "0.recipients=0\n0.count=0\n0.hold=0\n"
-			    "0.logins=120 1000\n0.wrong=50 3\n0.unused=5184000\n"
+			    "0.logins=120 1000\n0.wrong=50 3\n0.failed=10 3600\n0.unused=5184000\n"
 			    "1.name=paid\n1.protocols=PIS\n1.pop3=0 15\n1.messages=0 0\n"
 			    "1.recipients=0\n1.count=0\n1.hold=0\n"
-			    "1.logins=600 5000\n1.wrong=50 3\n1.unused=5184000\n");
+			    "1.logins=600 5000\n1.wrong=50 3\n1.failed=10 3600\n1.unused=5184000\n");
 	free(description);
 }
 

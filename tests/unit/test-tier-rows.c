@@ -22,6 +22,9 @@ static void writes_a_line_for_each(void **state)
 	assert_string_equal(settings.tier_rows.unused, "\nfree 0 5184000000"
 						       "\npaid 1 0"
 						       "\nlist 0 0");
+	assert_string_equal(settings.tier_rows.failure, "\nfree 10 3600000"
+							"\npaid 0 0"
+							"\nlist 0 0");
 }
 
 /* What login.lua reads with '^\n(%S+) (%S*) (%d+) (%d+) (%d+) (%d+) (%d+)'. */

@@ -1,0 +1,243 @@
+-- Counts genuine failures to deliver what an account sent, and switches access off, reason compromised,
+-- when they are too many (B2, B3).
+--
+-- KEYS[6] is the log of failures. ARGV: format and the tiers' rows; then the message's name, when it was
+-- sent (seconds since 1970), how many recipients it had (255 stands for more), the site that reports
+-- ('-' our own queue, '@' one of our own hosts, else 8 hexadecimal digits of a network), and the failed
+-- recipients, a line each: 'recipient weight status domain', the recipient in 12 hexadecimal digits, '-'
+-- for a status or a domain that isn't known. Without a message it only tells what the log holds, for
+-- support.
+--
+-- The log is a string of lines, oldest first, one for each failure that counts: 'time message recipient
+-- site weight status domain', the time in seconds and in hexadecimal digits, a site of our own hosts as
+-- @DOMAIN. It is kept for as long as a message can be bounced: 7 days.
+
+if not marked() then
+	return unmarked()
+end
+
+local DAY = 24 * 3600 * 1000
+local KEPT = 7 * DAY
+local LINES = 1000 -- at most, the newest ones
+local LISTED = 100 -- for support
+local LINE = '^(%x+) (%x+) (%x+) (%S+) (%d) (%S+) (%S+)$'
+local ROW = '^(%x+) (%d) (%S+) (%S+)$'
+local OWN_QUEUE = '-'
+-- What takes more than reports of our own queue can be made up by whoever has got hold of one message.
+local MESSAGES, DOMAINS = 3, 3
+
+local LOG = KEYS[6]
+local message, sent, recipients, reporter = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6]
+local time = clock()
+
+local access, reason, since, tier =
+	unpack(redis.call('HMGET', ACCOUNT, 'access', 'reason', 'since', 'tier'))
+local threshold, window = read_tier(tier, ARGV[2], '^\n%S+ (%d+) (%d+)')
+threshold, window = tonumber(threshold), tonumber(window)
+
+-- When access was last switched on. While it is off the history says so; if that is forgotten, it was
+-- before all that isn't.
+local function last_on()
+	if access == 'enabled' then
+		return tonumber(since)
+	end
+	local on = 0
+	for line in string.gmatch(redis.call('GET', HISTORY) or '', '[^\n]+') do
+		local seconds, what = string.match(line, '^(%x+)\t(%S+)')
+		on = tonumber(seconds or '', 16) * 1000
+		if what == 'on' then
+			break
+		end
+	end
+	return on
+end
+
+-- What is decided before the log is read.
+local function verdict()
+	-- A spam run meets these two limits before its bounces come back.
+	local goes_on = access == 'enabled' or reason == 'send-limit' or reason == 'connection-limit'
+	if not goes_on then
+		return { 'off', reason or 'never-enabled' }
+	end
+	if threshold == 0 then
+		return { 'unlimited' }
+	end
+	-- The message knows whole seconds only.
+	local too_new, too_old = sent * 1000 > time + DAY, sent * 1000 + KEPT <= time
+	if too_new or too_old or sent < math.floor(last_on() / 1000) then
+		return { 'old' }
+	end
+end
+
+local function read_log()
+	local entries = {}
+	for line in string.gmatch(redis.call('GET', LOG) or '', '[^\n]+') do
+		local at, which, recipient, site, weight, status, domain = string.match(line, LINE)
+		at = at and tonumber(at, 16) * 1000
+		-- One of the future was written by a clock that was wrong.
+		if at and at + KEPT > time and at < time + DAY then
+			table.insert(entries, { text = line, at = at, message = which, recipient = recipient,
+				site = site, weight = tonumber(weight), status = status, domain = domain })
+		end
+	end
+	return entries
+end
+
+local function is_recent(entry)
+	return entry.at + window > time
+end
+
+-- The failures within the window: their number and weight, the messages and domains, and whether our own
+-- queue is among who reported.
+local function sum_up(entries)
+	local sum = { count = 0, score = 0, messages = 0, domains = {}, statuses = {}, own_queue = false }
+	local messages, place = {}, { domains = {}, statuses = {} }
+
+	local function count(list, name)
+		local found = place[list][name]
+		if name == '-' then
+			return
+		elseif found then
+			found.count = found.count + 1
+		else
+			place[list][name] = { name = name, count = 1 }
+			table.insert(sum[list], place[list][name])
+		end
+	end
+
+	for _, entry in ipairs(entries) do
+		if is_recent(entry) then
+			sum.oldest = sum.oldest or entry.at
+			sum.count = sum.count + 1
+			sum.score = sum.score + entry.weight
+			sum.messages = sum.messages + (messages[entry.message] and 0 or 1)
+			messages[entry.message] = true
+			count('domains', entry.domain)
+			count('statuses', entry.status)
+			sum.own_queue = sum.own_queue or entry.site == OWN_QUEUE
+		end
+	end
+	return sum
+end
+
+-- Who reports, as it stands in the log: our own hosts speak for the domain that failed.
+local function site_of(domain)
+	return reporter == '@' and '@' .. domain or reporter
+end
+
+-- Adds the failures that count to the entries; how many these are. Each recipient of a message counts
+-- once, whoever reports it, and no more of them than it had. A site that isn't our own queue counts once
+-- within the window: nobody but us saw its messages fail.
+local function add_new(entries)
+	local seen, sites, of_message, new = {}, {}, 0, 0
+	for _, entry in ipairs(entries) do
+		if entry.message == message then
+			seen[entry.recipient] = true
+			of_message = of_message + 1
+		end
+		if is_recent(entry) then
+			sites[entry.site] = true
+		end
+	end
+	local function add(recipient, weight, status, domain)
+		local site = site_of(domain)
+		if seen[recipient] or of_message >= recipients or site ~= OWN_QUEUE and sites[site] then
+			return
+		end
+		seen[recipient], sites[site] = true, true
+		of_message, new = of_message + 1, new + 1
+		local text = table.concat({ string.format('%x', time / 1000), message, recipient, site, weight,
+			status, domain }, ' ')
+		table.insert(entries, { text = text, at = math.floor(time / 1000) * 1000, message = message,
+			recipient = recipient, site = site, weight = tonumber(weight), status = status,
+			domain = domain })
+	end
+	-- Those that weigh more first: of a site it is the first that counts.
+	for _, wanted in ipairs({ '2', '1' }) do
+		for row in string.gmatch(ARGV[7], '[^\n]+') do
+			local recipient, weight, status, domain = string.match(row, ROW)
+			if weight == wanted then
+				add(recipient, weight, status, domain)
+			end
+		end
+	end
+	return new
+end
+
+local function keep(entries)
+	local lines = {}
+	for place = math.max(#entries - LINES, 0) + 1, #entries do
+		table.insert(lines, entries[place].text)
+	end
+	redis.call('SET', LOG, table.concat(lines, '\n'), 'PX', digits(KEPT))
+end
+
+local function is_enough(sum)
+	return sum.score >= threshold and
+		(sum.own_queue or sum.messages >= MESSAGES and #sum.domains >= DOMAINS)
+end
+
+-- The most frequent names, as many as fit into so many bytes.
+local function most_frequent(list, size)
+	local names = {}
+	table.sort(list, function(a, b)
+		return a.count > b.count or a.count == b.count and a.name < b.name
+	end)
+	for place = 1, math.min(#list, 3) do
+		size = size - #list[place].name - 2
+		if size >= 0 then
+			table.insert(names, list[place].name)
+		end
+	end
+	return table.concat(names, ', ')
+end
+
+local function duration(milliseconds)
+	local minutes = math.floor(milliseconds / 60000)
+	if minutes < 2 then
+		return digits(math.floor(milliseconds / 1000)) .. ' s'
+	elseif minutes < 120 then
+		return digits(minutes) .. ' min'
+	end
+	return digits(math.floor(minutes / 60)) .. ' h'
+end
+
+-- One line of ASCII for the history, of at most 160 bytes and without the semicolon that stands between
+-- the entries of one.
+local function evidence(sum)
+	local function number(count, name)
+		return digits(count) .. ' ' .. name .. (count == 1 and '' or 's')
+	end
+	local text = number(sum.count, 'failure') .. ' (score ' .. digits(sum.score) .. ') of ' ..
+		number(sum.messages, 'message') .. ' to ' .. number(#sum.domains, 'domain') .. ' in ' ..
+		duration(math.max(time - sum.oldest, 0))
+	local statuses = most_frequent(sum.statuses, 36)
+	statuses = statuses ~= '' and ' (' .. statuses .. ')' or ''
+	local domains = most_frequent(sum.domains, 160 - #text - #statuses)
+	return text .. (domains ~= '' and ': ' .. domains or '') .. statuses
+end
+
+if not message then
+	local entries, rows = read_log(), {}
+	for place = #entries, math.max(#entries - LISTED, 0) + 1, -1 do
+		local entry = entries[place]
+		table.insert(rows, { digits(entry.at), entry.site, entry.weight, entry.status, entry.domain })
+	end
+	return { 'list', sum_up(entries).score, rows }
+end
+
+local decided = verdict()
+if decided then
+	return decided
+end
+local entries = read_log()
+local new = add_new(entries)
+if new > 0 then
+	keep(entries)
+end
+local sum = sum_up(entries)
+if new > 0 and is_enough(sum) then
+	changes().switch_off(time, 'compromised', 'postern', '', evidence(sum))
+	return { 'compromised', new, sum.score, threshold }
+end
+return { new > 0 and 'counted' or 'known', new, sum.score, threshold }
