@@ -101,6 +101,7 @@ EXTRA_DIST += \
 	%reldir%/e2e/test_off_by_itself.py \
 	%reldir%/e2e/test_once.py \
 	%reldir%/e2e/test_outage.py \
+	%reldir%/e2e/test_port_25.py \
 	%reldir%/e2e/test_sandbox.py \
 	%reldir%/e2e/test_send.py \
 	%reldir%/e2e/test_windows.py \

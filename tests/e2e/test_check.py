@@ -457,8 +457,11 @@ POSTFIX = {
                          "  -o smtpd_discard_ehlo_keywords=dsn\n")],
         "postfix-port-25", "wrong", "smtpd/pass offers AUTH"),
     "a service without the milter": (
-        MASTER, [(r"(syslog_name=postfix/submissions\n(?:.*\n)*?)  -o smtpd_milters=.*\n", r"\1")],
+        MASTER, [(r"(syslog_name=postfix/submissions\n(?:.*\n)*?  -o smtpd_milters=).*\n", r"\1\n")],
         "postfix-milter", "wrong", FIRST + "doesn't ask postern-milter"),
+    "a service with the milter of port 25": (
+        MASTER, [(r"(syslog_name=postfix/submissions\n(?:.*\n)*?)  -o smtpd_milters=.*\n", r"\1")],
+        "postfix-milter-action", "wrong", FIRST + "has default_action=accept"),
     "nobody can send": (
         MASTER, [(r"^  -o smtpd_sasl_auth_enable=yes\n", "")],
         "postfix-milter", "warning", "nobody can send"),
