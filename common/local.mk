@@ -38,6 +38,7 @@ noinst_LTLIBRARIES += %reldir%/libpostern-common.la
 	%reldir%/system.c %reldir%/system.h \
 	%reldir%/tier-rows.c %reldir%/tier-rows.h \
 	%reldir%/trace.c %reldir%/trace.h \
+	%reldir%/traced.c %reldir%/traced.h \
 	%reldir%/unused.c %reldir%/unused.h \
 	%reldir%/utf8.c %reldir%/utf8.h
 %canon_reldir%_libpostern_common_la_LIBADD = $(HIREDIS_LIBS) $(CRYPTO_LIBS) $(INIH_LIBS)
