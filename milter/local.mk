@@ -1,7 +1,20 @@
 # The filter that Postfix asks about every message.
 
+# What the milter makes of a bounce, for it and for the tests.
+noinst_LTLIBRARIES += %reldir%/libpostern-bounce.la
+%canon_reldir%_libpostern_bounce_la_SOURCES = \
+	%reldir%/bounce.c %reldir%/bounce.h \
+	%reldir%/bounce-lines.c %reldir%/bounce-lines.h \
+	%reldir%/bounce-quote.c %reldir%/bounce-quote.h \
+	%reldir%/bounce-report.c %reldir%/bounce-report.h \
+	%reldir%/bounce-text.c %reldir%/bounce-text.h
+%canon_reldir%_libpostern_bounce_la_CPPFLAGS = $(AM_CPPFLAGS) $(GMIME_CFLAGS)
+%canon_reldir%_libpostern_bounce_la_LIBADD = common/libpostern-common.la $(GMIME_LIBS)
+
 sbin_PROGRAMS += %reldir%/postern-milter
 %canon_reldir%_postern_milter_SOURCES = \
+	%reldir%/bounce-decision.c %reldir%/bounce-decision.h \
+	%reldir%/bounce-log.c %reldir%/bounce-log.h \
 	%reldir%/decision.c %reldir%/decision.h \
 	%reldir%/listener.c %reldir%/listener.h \
 	%reldir%/main.c \
@@ -9,6 +22,6 @@ sbin_PROGRAMS += %reldir%/postern-milter
 	%reldir%/message-name.c %reldir%/message-name.h \
 	%reldir%/session.c %reldir%/session.h \
 	%reldir%/smtp-reply.c %reldir%/smtp-reply.h
-%canon_reldir%_postern_milter_CPPFLAGS = $(daemon_cppflags) $(MILTER_CFLAGS) $(SYSTEMD_CFLAGS)
-%canon_reldir%_postern_milter_LDADD = daemon/libpostern-daemon.la common/libpostern-common.la \
+%canon_reldir%_postern_milter_CPPFLAGS = $(daemon_cppflags) $(GMIME_CFLAGS) $(MILTER_CFLAGS) $(SYSTEMD_CFLAGS)
+%canon_reldir%_postern_milter_LDADD = %reldir%/libpostern-bounce.la daemon/libpostern-daemon.la common/libpostern-common.la \
 	$(MILTER_LIBS) $(SYSTEMD_LIBS)

@@ -9,6 +9,7 @@ check_PROGRAMS += \
 	%reldir%/unit/test-app-password \
 	%reldir%/unit/test-app-password-change \
 	%reldir%/unit/test-base64url \
+	%reldir%/unit/test-bounce \
 	%reldir%/unit/test-check \
 	%reldir%/unit/test-child \
 	%reldir%/unit/test-command \
@@ -48,6 +49,8 @@ private_redis = %reldir%/unit/private-redis.c %reldir%/unit/private-redis.h \
 %canon_reldir%_unit_test_store_outage_SOURCES = %reldir%/unit/test-store-outage.c $(private_redis)
 %canon_reldir%_unit_test_store_peer_SOURCES = %reldir%/unit/test-store-peer.c $(private_redis) \
 	%reldir%/unit/fake-redis.c %reldir%/unit/fake-redis.h
+%canon_reldir%_unit_test_bounce_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/milter $(GMIME_CFLAGS)
+%canon_reldir%_unit_test_bounce_LDADD = milter/libpostern-bounce.la $(LDADD) $(GMIME_LIBS)
 %canon_reldir%_unit_test_check_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/dovecot-plugin
 %canon_reldir%_unit_test_check_LDADD = dovecot-plugin/libpostern-check.la $(LDADD)
 %canon_reldir%_unit_test_outbox_SOURCES = %reldir%/unit/test-outbox.c $(private_redis)
@@ -121,6 +124,7 @@ EXTRA_DIST += \
 	%reldir%/sandbox_parts/redis.conf \
 	%reldir%/sandbox_parts/remote-main.cf \
 	%reldir%/unit/layering \
+	%reldir%/unit/bounce-samples.h \
 	%reldir%/unit/files.h \
 	%reldir%/unit/notice-samples.h \
 	%reldir%/unit/notice-site.h \

@@ -1,0 +1,142 @@
+/* The quoted original, and the trace in its header. */
+
+#include "bounce-quote.h"
+
+#include <string.h>
+#include <strings.h>
+
+/* Opening one costs 2 us. Whoever writes a thousand into a bounce makes us open no more than these.
+ */
+#define TRIES_MAX 64
+
+void bounce_quote_begin(struct bounce_quote *quote, const struct secrets *secrets,
+			const char *default_domain)
+{
+	memset(quote, 0, sizeof(*quote));
+	quote->secrets = secrets;
+	quote->default_domain = default_domain;
+}
+
+void bounce_quote_text(struct bounce_quote *quote)
+{
+	quote->in_header = quote->is_original = quote->in_token = false;
+}
+
+static bool is_token_byte(char byte)
+{
+	return (byte >= 'A' && byte <= 'Z') || (byte >= 'a' && byte <= 'z') ||
+	       (byte >= '0' && byte <= '9') || byte == '-' || byte == '_';
+}
+
+static void try_token(struct bounce_quote *quote)
+{
+	quote->in_token = false;
+	if (quote->found || quote->tries == TRIES_MAX)
+		return;
+	quote->tries++;
+	quote->found = trace_open(quote->secrets, quote->token, quote->token_size,
+				  quote->default_domain, &quote->trace) == 1;
+}
+
+/* Adds what the line has of a token. It is whole when it has its length and something else follows,
+   if only the line's end; a line may end in its middle. */
+static void add_to_token(struct bounce_quote *quote, const char *text)
+{
+	while (is_token_byte(*text) && quote->token_size < TRACE_VALUE_LENGTH)
+		quote->token[quote->token_size++] = *text++;
+	if (quote->token_size == TRACE_VALUE_LENGTH && !is_token_byte(*text))
+		try_token(quote);
+	else if (*text != '\0' && strspn(text, " \t") != strlen(text))
+		quote->in_token = false;
+}
+
+static void begin_token(struct bounce_quote *quote, const char *value)
+{
+	quote->in_token = true;
+	quote->token_size = 0;
+	add_to_token(quote, value + strspn(value, " \t"));
+}
+
+/* What stands before a quoted line: quoting marks, and white space. */
+static const char *skip_marks(const char *line)
+{
+	/* A space that doesn't break, in UTF-8 and in Latin-1, is how some write indentation. */
+	for (;; line++) {
+		line += strspn(line, " \t>|");
+		if ((unsigned char)line[0] == 0xc2 && (unsigned char)line[1] == 0xa0)
+			line++;
+		else if ((unsigned char)line[0] != 0xa0)
+			return line;
+	}
+}
+
+/* The length of the header's name that the line begins with (RFC 5322 section 3.6.8, and the spaces
+   of section 4.5), or 0; *value_r is behind its colon. */
+static size_t header_name(const char *line, const char **value_r)
+{
+	size_t size = 0, spaces;
+
+	while (line[size] > ' ' && line[size] < 0x7f && line[size] != ':')
+		size++;
+	spaces = strspn(line + size, " \t");
+	if (size == 0 || line[size + spaces] != ':')
+		return 0;
+	*value_r = line + size + spaces + 1;
+	return size;
+}
+
+static bool is_name(const char *name, size_t size, const char *wanted)
+{
+	return strlen(wanted) == size && strncasecmp(name, wanted, size) == 0;
+}
+
+bool bounce_quote_line(struct bounce_quote *quote, const char *line, size_t size)
+{
+	const char *text = skip_marks(line), *value;
+	size_t name_size;
+
+	(void)size;
+	if (*text == '\0') {
+		quote->in_token = quote->in_header = false;
+		return !quote->is_original;
+	}
+	name_size = header_name(text, &value);
+	if (name_size == 0) {
+		/* A header's next line, or none of one: only an empty line ends them. */
+		if (quote->in_token)
+			add_to_token(quote, text);
+		return !quote->found;
+	}
+	quote->in_token = false;
+	quote->in_header = true;
+	/* Whatever passed an MTA has this line, and so has everything that has a trace. (A trace
+	   that is cut short, or not ours, is still in a header.) */
+	if (is_name(text, name_size, "Received"))
+		quote->is_original = true;
+	if (is_name(text, name_size, TRACE_HEADER)) {
+		quote->is_original = true;
+		begin_token(quote, value);
+	}
+	return !quote->found;
+}
+
+bool bounce_quote_in_original(const struct bounce_quote *quote)
+{
+	return quote->is_original;
+}
+
+void bounce_quote_header(struct bounce_quote *quote, const char *name, const char *value)
+{
+	if (!is_name(name, strcspn(name, " \t:"), TRACE_HEADER))
+		return;
+	quote->token_size = 0;
+	for (; *value != '\0'; value++) {
+		if (strchr(" \t\r\n", *value) != NULL)
+			continue; /* folded, inside of it too */
+		if (!is_token_byte(*value) || quote->token_size == TRACE_VALUE_LENGTH)
+			return;
+		quote->token[quote->token_size++] = *value;
+	}
+	if (quote->token_size == TRACE_VALUE_LENGTH)
+		try_token(quote);
+}

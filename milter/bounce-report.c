@@ -1,0 +1,305 @@
+/* Reads what a report says for machines. */
+
+#include "bounce-report.h"
+
+#include <ctype.h>
+#include <string.h>
+#include <strings.h>
+
+void bounce_report_begin(struct bounce_report *report, enum bounce_report_kind kind,
+			 struct failed_recipient *failed)
+{
+	memset(report, 0, sizeof(*report));
+	report->kind = kind;
+	report->failed = failed;
+}
+
+void bounce_copy_address(const char *text, size_t size, char address_r[FAILURE_ADDRESS_SIZE])
+{
+	size_t used = 0;
+
+	for (size_t i = 0; i < size && used < FAILURE_ADDRESS_SIZE - 1; i++) {
+		char byte = text[i];
+
+		address_r[used++] = byte >= 'A' && byte <= 'Z' ? (char)(byte - 'A' + 'a') : byte;
+	}
+	address_r[used] = '\0';
+}
+
+/* The length of the number of 1 to max digits that the text begins with, or 0. */
+static size_t digits(const char *text, size_t max)
+{
+	size_t size = 0;
+
+	while (isdigit((unsigned char)text[size]))
+		size++;
+	return size <= max ? size : 0;
+}
+
+/* The length of the enhanced status code that the text begins with, or 0. */
+static size_t status_size(const char *text)
+{
+	size_t subject, detail;
+
+	if ((text[0] != '2' && text[0] != '4' && text[0] != '5') || text[1] != '.')
+		return 0;
+	subject = digits(text + 2, 3);
+	if (subject == 0 || text[2 + subject] != '.')
+		return 0;
+	detail = digits(text + 3 + subject, 3);
+	/* Not the beginning of an address of the Internet. */
+	if (detail == 0 || (text[3 + subject + detail] == '.' &&
+			    isdigit((unsigned char)text[4 + subject + detail])))
+		return 0;
+	return 3 + subject + detail;
+}
+
+bool bounce_find_status(const char *text, char status_r[FAILURE_STATUS_SIZE])
+{
+	char before = ' ';
+
+	for (; *text != '\0'; before = *text++) {
+		size_t size = status_size(text);
+
+		if (size == 0 || isalnum((unsigned char)before) || before == '.' || before == '-')
+			continue;
+		memcpy(status_r, text, size);
+		status_r[size] = '\0';
+		return true;
+	}
+	status_r[0] = '\0';
+	return false;
+}
+
+bool bounce_speaks_of_spam(const char *text)
+{
+	static const char *const words[] = {
+		"spam",
+		"blocklist",
+		"block list",
+		"blacklist",
+		"black list",
+		"denylist",
+		"dnsbl",
+		"rbl ",
+		"listed by",
+		"listed in",
+		"blocked using",
+		"blocked by",
+		"message blocked",
+		"mail blocked",
+		"reputation",
+		"policy",
+		"policies",
+		"unsolicited",
+		"abuse",
+		"abusive",
+		"phish",
+		"junk",
+		"bulk mail",
+		"virus",
+		"malware",
+		"suspicious",
+	};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+		if (strstr(text, words[i]) != NULL)
+			return true;
+	}
+	return false;
+}
+
+/* The address of a field "rfc822; someone@example.org", which may stand in angle brackets. */
+static void take_address(const char *value, char address_r[FAILURE_ADDRESS_SIZE])
+{
+	const char *type_end = strchr(value, ';');
+	size_t size;
+
+	if (type_end != NULL)
+		value = type_end + 1;
+	value += strspn(value, " \t<");
+	size = strcspn(value, "> \t");
+	bounce_copy_address(value, size, address_r);
+}
+
+static void take_word(const char *value, char *word_r, size_t word_size)
+{
+	size_t size = strcspn(value, " \t;(");
+
+	if (size >= word_size)
+		size = word_size - 1;
+	memcpy(word_r, value, size);
+	word_r[size] = '\0';
+}
+
+/* "smtp; 550 5.1.1 no such user": the reply of an SMTP server, or the like. */
+static void take_diagnostic(struct bounce_group *group, const char *value)
+{
+	char lower[BOUNCE_FIELD_SIZE + 1], *text = lower;
+
+	for (size_t i = 0; i == 0 || value[i - 1] != '\0'; i++)
+		lower[i] = (char)tolower((unsigned char)value[i]);
+	text = strchr(lower, ';') != NULL ? strchr(lower, ';') + 1 : lower;
+	text += strspn(text, " \t");
+	group->has_diagnostic_5xx = text[0] == '5' && digits(text, 3) == 3;
+	group->spam = bounce_speaks_of_spam(text);
+	bounce_find_status(text, group->diagnostic_status);
+}
+
+static bool all_zero(const char *status)
+{
+	return strcmp(status + 1, ".0.0") == 0;
+}
+
+/* What is most exact: a class alone says less than the server's own words. */
+static const char *choose_status(const struct bounce_group *group)
+{
+	if (group->status[0] != '\0' &&
+	    (!all_zero(group->status) || group->diagnostic_status[0] != '5'))
+		return group->status;
+	return group->diagnostic_status;
+}
+
+/* Failed for good: RFC 3464 sections 2.3.3 and 2.3.4. Some leave the status away; then the server's
+   reply says it. */
+static bool is_failure(const struct bounce_group *group)
+{
+	if (strcasecmp(group->action, "failed") != 0)
+		return false;
+	if (group->status[0] != '\0')
+		return group->status[0] == '5';
+	return group->diagnostic_status[0] == '5' ||
+	       (group->diagnostic_status[0] == '\0' && group->has_diagnostic_5xx);
+}
+
+static void add_failed(struct bounce_report *report)
+{
+	const struct bounce_group *group = &report->group;
+	struct failed_recipient *failed;
+
+	if (report->failed_count == FAILURES_MAX)
+		return;
+	failed = &report->failed[report->failed_count++];
+	memset(failed, 0, sizeof(*failed));
+	/* The original one is whom the message was sent to; the other is where that one led to. */
+	strcpy(failed->address, group->original_recipient[0] != '\0' ? group->original_recipient
+								     : group->final_recipient);
+	if (report->kind == BOUNCE_REPORT_FEEDBACK) {
+		failed->spam = true;
+		return;
+	}
+	strcpy(failed->status, choose_status(group));
+	failed->spam = group->spam || strncmp(failed->status, "5.7.", 4) == 0;
+}
+
+/* What the group said, now that it is whole. */
+static void conclude(struct bounce_report *report)
+{
+	const struct bounce_group *group = &report->group;
+
+	if (report->kind == BOUNCE_REPORT_STATUS ? is_failure(group) : group->complaint)
+		add_failed(report);
+	memset(&report->group, 0, sizeof(report->group));
+}
+
+/* The same field again is another recipient's, though no empty line came between. */
+static void take_recipient(struct bounce_report *report, const char *value,
+			   char address_r[FAILURE_ADDRESS_SIZE])
+{
+	if (address_r[0] != '\0')
+		conclude(report);
+	take_address(value, address_r);
+}
+
+static void take_status_field(struct bounce_report *report, const char *name, const char *value)
+{
+	struct bounce_group *group = &report->group;
+
+	if (strcasecmp(name, "Action") == 0) {
+		take_word(value, group->action, sizeof(group->action));
+		report->has_action = true;
+	} else if (strcasecmp(name, "Status") == 0) {
+		bounce_find_status(value, group->status);
+	} else if (strcasecmp(name, "Final-Recipient") == 0) {
+		take_recipient(report, value, group->final_recipient);
+	} else if (strcasecmp(name, "Original-Recipient") == 0) {
+		take_recipient(report, value, group->original_recipient);
+	} else if (strcasecmp(name, "Diagnostic-Code") == 0) {
+		take_diagnostic(group, value);
+		report->has_diagnostic = true;
+	} else if (strcasecmp(name, "X-Postfix-Queue-ID") == 0) {
+		take_word(value, report->queue_id, sizeof(report->queue_id));
+	}
+}
+
+/* The types of section 3.5, and of RFC 5965's registry, that say that the message was bad. Others
+   say that it was not, or that something else was wrong. */
+static void take_feedback_field(struct bounce_report *report, const char *name, const char *value)
+{
+	struct bounce_group *group = &report->group;
+	char type[16];
+
+	if (strcasecmp(name, "Feedback-Type") == 0) {
+		take_word(value, type, sizeof(type));
+		group->complaint = strcasecmp(type, "abuse") == 0 ||
+				   strcasecmp(type, "fraud") == 0 || strcasecmp(type, "virus") == 0;
+	} else if (strcasecmp(name, "Original-Rcpt-To") == 0 &&
+		   group->original_recipient[0] == '\0') {
+		take_address(value, group->original_recipient);
+	}
+}
+
+static void end_field(struct bounce_report *report)
+{
+	char *colon, *end, *value;
+
+	report->field[report->field_size] = '\0';
+	report->field_size = 0;
+	colon = strchr(report->field, ':');
+	if (colon == NULL)
+		return;
+	for (end = colon; end > report->field && (end[-1] == ' ' || end[-1] == '\t'); end--)
+		;
+	*end = '\0';
+	value = colon + 1 + strspn(colon + 1, " \t");
+	if (report->kind == BOUNCE_REPORT_STATUS)
+		take_status_field(report, report->field, value);
+	else
+		take_feedback_field(report, report->field, value);
+}
+
+static void end_group(struct bounce_report *report)
+{
+	end_field(report);
+	conclude(report);
+}
+
+static void add_to_field(struct bounce_report *report, const char *text, size_t size)
+{
+	if (size > BOUNCE_FIELD_SIZE - report->field_size)
+		size = BOUNCE_FIELD_SIZE - report->field_size;
+	memcpy(report->field + report->field_size, text, size);
+	report->field_size += size;
+}
+
+bool bounce_report_line(void *_report, const char *line, size_t size)
+{
+	struct bounce_report *report = _report;
+	size_t blank = strspn(line, " \t");
+
+	if (blank == size) {
+		/* Empty lines inside of what has one group only tell nothing. */
+		if (report->kind == BOUNCE_REPORT_STATUS)
+			end_group(report);
+		return true;
+	}
+	if (blank == 0)
+		end_field(report);
+	add_to_field(report, line, size);
+	return report->failed_count < FAILURES_MAX;
+}
+
+void bounce_report_end(struct bounce_report *report)
+{
+	end_group(report);
+}

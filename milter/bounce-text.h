@@ -1,0 +1,36 @@
+#ifndef POSTERN_MILTER_BOUNCE_TEXT_H
+#define POSTERN_MILTER_BOUNCE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "failure.h"
+
+/*
+ * Reads the words of a bounce that has none for machines. It says "failed" only where the text
+ * speaks of a failure for good and of nothing else: rather one failure too few.
+ */
+
+#define BOUNCE_TEXT_ADDRESSES 4
+
+struct bounce_text {
+	unsigned int lines;
+	bool permanent;	 /* failed for good */
+	bool unfinished; /* a delay, a failure for now, or an answer that a program gives */
+	bool spam;	 /* speaks of spam, a blocklist or policy */
+	char status[FAILURE_STATUS_SIZE];
+	unsigned int addresses_count;
+	char addresses[BOUNCE_TEXT_ADDRESSES][FAILURE_ADDRESS_SIZE]; /* the first ones */
+};
+
+void bounce_text_begin(struct bounce_text *text);
+
+/* Takes a line of the text before the original is quoted. False if no more are wanted. */
+bool bounce_text_line(struct bounce_text *text, const char *line);
+
+bool bounce_text_says_failed(const struct bounce_text *text);
+
+/* Adds the addresses that the text has; a header's value for one. */
+void bounce_text_addresses(struct bounce_text *text, const char *line);
+
+#endif

@@ -1,0 +1,370 @@
+/* A message that may be a bounce: collects it, and reads it with GMime. */
+
+#include "bounce.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include <gmime/gmime.h>
+
+#include "bounce-lines.h"
+#include "bounce-quote.h"
+#include "bounce-text.h"
+
+/*
+ * How much of a message is looked at. What counts stands before the original's body, and before
+ * that a report about a thousand recipients has its half megabyte. The lines are counted because
+ * each may be a header of a part, which takes ten times its own memory.
+ */
+#define SIZE_MAX_READ	(800 * 1024)
+#define LINES_MAX	20000
+#define HEADER_SIZE_MAX (64 * 1024)
+
+/* Parts that are looked at, and how deep they stand in each other. */
+#define PARTS_MAX 200
+#define DEPTH_MAX 20
+
+struct bounce {
+	GByteArray *bytes;
+	unsigned int lines;
+	bool has_body;
+};
+
+struct reading {
+	struct bounce_reading *result;
+	struct bounce_quote quote;
+	struct bounce_report report;
+	struct bounce_text text;
+	bool has_report; /* the first one there is */
+	bool has_text;	 /* likewise */
+	bool is_receipt; /* RFC 8098: it was read, or deleted, so it arrived */
+	unsigned int parts;
+};
+
+void bounce_start(void)
+{
+	g_mime_init();
+}
+
+struct bounce *bounce_new(void)
+{
+	struct bounce *bounce = calloc(1, sizeof(*bounce));
+
+	if (bounce != NULL)
+		bounce->bytes = g_byte_array_new();
+	return bounce;
+}
+
+void bounce_free(struct bounce **_bounce)
+{
+	struct bounce *bounce = *_bounce;
+
+	*_bounce = NULL;
+	if (bounce == NULL)
+		return;
+	g_byte_array_free(bounce->bytes, TRUE);
+	free(bounce);
+}
+
+static void add(struct bounce *bounce, const char *text)
+{
+	g_byte_array_append(bounce->bytes, (const guint8 *)text, (guint)strlen(text));
+}
+
+void bounce_header(struct bounce *bounce, const char *name, const char *value)
+{
+	static const char *const wanted[] = { "Content-Type", "Content-Transfer-Encoding",
+					      "MIME-Version", "Received",
+					      "Subject",      "X-Failed-Recipients" };
+
+	for (size_t i = 0; i < sizeof(wanted) / sizeof(*wanted); i++) {
+		if (strcasecmp(name, wanted[i]) != 0)
+			continue;
+		if (bounce->bytes->len + strlen(value) > HEADER_SIZE_MAX)
+			return;
+		add(bounce, wanted[i]);
+		add(bounce, ": ");
+		add(bounce, value);
+		add(bounce, "\n");
+	}
+}
+
+/* As much as may be looked at. */
+static size_t lines_within(struct bounce *bounce, const char *bytes, size_t size)
+{
+	const char *at = bytes, *end = bytes + size;
+
+	while (bounce->lines < LINES_MAX && (at = memchr(at, '\n', (size_t)(end - at))) != NULL) {
+		bounce->lines++;
+		at++;
+	}
+	return bounce->lines < LINES_MAX ? size : (size_t)(at - bytes);
+}
+
+bool bounce_whole(struct bounce *bounce, const void *bytes, size_t size)
+{
+	size_t room = SIZE_MAX_READ - bounce->bytes->len, taken = size;
+
+	if (taken > room)
+		taken = room;
+	if (bounce->lines == LINES_MAX)
+		return false;
+	taken = lines_within(bounce, bytes, taken);
+	g_byte_array_append(bounce->bytes, bytes, (guint)taken);
+	return taken == size && bounce->lines < LINES_MAX;
+}
+
+bool bounce_body(struct bounce *bounce, const void *bytes, size_t size)
+{
+	if (!bounce->has_body)
+		add(bounce, "\n");
+	bounce->has_body = true;
+	return bounce_whole(bounce, bytes, size);
+}
+
+static bool take_line(void *_reading, const char *line, size_t size)
+{
+	struct reading *reading = _reading;
+	bool more = bounce_quote_line(&reading->quote, line, size);
+
+	if (reading->has_text || bounce_quote_in_original(&reading->quote))
+		return more;
+	return bounce_text_line(&reading->text, line) || more;
+}
+
+/* Text in which the original may be quoted. The first one says in words what failed. */
+static void read_text(struct reading *reading, GMimePart *part)
+{
+	bounce_quote_text(&reading->quote);
+	bounce_lines_of_part(part, take_line, reading);
+	reading->has_text = true;
+}
+
+/* What stands around the parts, or is all there is when the boundary is wrong. */
+static void read_around(struct reading *reading, const char *text)
+{
+	if (text == NULL)
+		return;
+	bounce_quote_text(&reading->quote);
+	bounce_lines_of_text(text, take_line, reading);
+}
+
+/* With a wrong boundary, the original follows in the same part. */
+static bool take_report_line(void *_reading, const char *line, size_t size)
+{
+	struct reading *reading = _reading;
+
+	bounce_quote_line(&reading->quote, line, size);
+	return !bounce_quote_in_original(&reading->quote) &&
+	       bounce_report_line(&reading->report, line, size);
+}
+
+static void read_report(struct reading *reading, GMimePart *part, enum bounce_report_kind kind)
+{
+	if (reading->has_report)
+		return;
+	reading->has_report = true;
+	bounce_quote_text(&reading->quote);
+	bounce_report_begin(&reading->report, kind, reading->result->failed);
+	bounce_lines_of_part(part, take_report_line, reading);
+	bounce_report_end(&reading->report);
+}
+
+static void read_leaf(struct reading *reading, GMimePart *part)
+{
+	GMimeContentType *type = g_mime_object_get_content_type(GMIME_OBJECT(part));
+
+	if (g_mime_content_type_is_type(type, "message", "delivery-status") ||
+	    g_mime_content_type_is_type(type, "message", "global-delivery-status"))
+		read_report(reading, part, BOUNCE_REPORT_STATUS);
+	else if (g_mime_content_type_is_type(type, "message", "feedback-report"))
+		read_report(reading, part, BOUNCE_REPORT_FEEDBACK);
+	else if (g_mime_content_type_is_type(type, "message", "disposition-notification") ||
+		 g_mime_content_type_is_type(type, "message", "global-disposition-notification"))
+		reading->is_receipt = true;
+	else
+		read_text(reading, part);
+}
+
+static void read_part(struct reading *reading, GMimeObject *part, unsigned int depth);
+
+static void read_headers(struct reading *reading, GMimeObject *object)
+{
+	GMimeHeaderList *headers = g_mime_object_get_header_list(object);
+	int count = g_mime_header_list_get_count(headers);
+
+	for (int i = 0; i < count && !reading->quote.found; i++) {
+		GMimeHeader *header = g_mime_header_list_get_header_at(headers, i);
+
+		bounce_quote_header(&reading->quote, g_mime_header_get_name(header),
+				    g_mime_header_get_raw_value(header));
+	}
+}
+
+/* The original, or a bounce that somebody sent on. The original's own body is not looked at, as it
+   can quote anything. */
+static void read_message(struct reading *reading, GMimeMessage *message, unsigned int depth)
+{
+	GMimeHeaderList *headers = g_mime_object_get_header_list(GMIME_OBJECT(message));
+	GMimeObject *body = g_mime_message_get_mime_part(message);
+	bool is_report =
+		body != NULL && g_mime_content_type_is_type(g_mime_object_get_content_type(body),
+							    "multipart", "report");
+
+	read_headers(reading, GMIME_OBJECT(message));
+	/* With an empty line too many, the header is in the body. */
+	if (!reading->quote.found && (is_report || g_mime_header_list_get_count(headers) == 0))
+		read_part(reading, body, depth);
+}
+
+static void read_multipart(struct reading *reading, GMimeMultipart *multipart, unsigned int depth)
+{
+	int count = g_mime_multipart_get_count(multipart);
+
+	read_around(reading, g_mime_multipart_get_prologue(multipart));
+	for (int i = 0; i < count; i++)
+		read_part(reading, g_mime_multipart_get_part(multipart, i), depth);
+	read_around(reading, g_mime_multipart_get_epilogue(multipart));
+}
+
+static void read_part(struct reading *reading, GMimeObject *part, unsigned int depth)
+{
+	if (part == NULL || depth == DEPTH_MAX || reading->parts++ >= PARTS_MAX)
+		return;
+	if (depth > 0)
+		read_headers(reading, part); /* where the empty line is missing */
+	if (GMIME_IS_MULTIPART(part)) {
+		read_multipart(reading, GMIME_MULTIPART(part), depth + 1);
+	} else if (GMIME_IS_MESSAGE_PART(part)) {
+		GMimeMessage *message = g_mime_message_part_get_message(GMIME_MESSAGE_PART(part));
+
+		if (message != NULL)
+			read_message(reading, message, depth + 1);
+	} else if (GMIME_IS_PART(part)) {
+		read_leaf(reading, GMIME_PART(part));
+	}
+}
+
+static void add_failed(struct reading *reading, const char *address)
+{
+	struct failed_recipient *failed = &reading->result->failed[reading->result->failed_count++];
+	const struct bounce_text *text = &reading->text;
+
+	memset(failed, 0, sizeof(*failed));
+	strcpy(failed->address, address);
+	strcpy(failed->status, text->status);
+	failed->spam = text->spam || strncmp(text->status, "5.7.", 4) == 0;
+}
+
+/* The first address that is not the sender's own; "" if there is none. */
+static const char *other_address(const struct bounce_text *text, const char *account)
+{
+	for (unsigned int i = 0; i < text->addresses_count; i++) {
+		if (strcmp(text->addresses[i], account) != 0)
+			return text->addresses[i];
+	}
+	return "";
+}
+
+/* The failure that words speak of: one, and of whom is often guesswork. Exim and Gmail say in a
+   header whose failed. */
+static void judge_words(struct reading *reading, GMimeMessage *message)
+{
+	const char *subject = g_mime_message_get_subject(message);
+	const char *recipients =
+		g_mime_object_get_header(GMIME_OBJECT(message), "X-Failed-Recipients");
+	struct bounce_text named;
+
+	if (subject != NULL)
+		bounce_text_line(&reading->text, subject);
+	if (!bounce_text_says_failed(&reading->text))
+		return;
+	reading->result->form = BOUNCE_WORDS;
+	bounce_text_begin(&named);
+	if (recipients != NULL)
+		bounce_text_addresses(&named, recipients);
+	for (unsigned int i = 0; i < named.addresses_count; i++)
+		add_failed(reading, named.addresses[i]);
+	if (named.addresses_count == 0)
+		add_failed(reading,
+			   other_address(&reading->text, reading->result->trace.account.text));
+}
+
+/* OpenSMTPD has the server's reply in its words only: they are about that recipient if there is
+ * one. */
+static void complete_status(struct reading *reading)
+{
+	struct failed_recipient *failed = &reading->result->failed[0];
+	const struct bounce_text *text = &reading->text;
+
+	if (reading->report.kind != BOUNCE_REPORT_STATUS || reading->report.failed_count != 1 ||
+	    reading->report.has_diagnostic)
+		return;
+	if (text->status[0] != '\0' &&
+	    (failed->status[0] == '\0' || strcmp(failed->status, "5.0.0") == 0))
+		strcpy(failed->status, text->status);
+	failed->spam = failed->spam || text->spam || strncmp(failed->status, "5.7.", 4) == 0;
+}
+
+/* Through whose hands it came. */
+static void read_received(GMimeMessage *message, struct bounce_reading *result)
+{
+	GMimeHeaderList *headers = g_mime_object_get_header_list(GMIME_OBJECT(message));
+	int count = g_mime_header_list_get_count(headers);
+
+	for (int i = 0; i < count; i++) {
+		GMimeHeader *header = g_mime_header_list_get_header_at(headers, i);
+		const char *value = g_mime_header_get_raw_value(header);
+
+		if (strcasecmp(g_mime_header_get_name(header), "Received") != 0)
+			continue;
+		value += strspn(value, " \t\r\n");
+		if (result->received++ == 0)
+			result->was_received_from = strncasecmp(value, "from", 4) == 0;
+	}
+}
+
+static void judge(struct reading *reading, GMimeMessage *message)
+{
+	struct bounce_reading *result = reading->result;
+	const struct bounce_report *report = &reading->report;
+
+	result->genuine = reading->quote.found;
+	result->trace = reading->quote.trace;
+	read_received(message, result);
+	if (reading->has_report) {
+		memcpy(result->queue_id, report->queue_id, sizeof(result->queue_id));
+		result->failed_count = report->failed_count;
+		complete_status(reading);
+		if (report->failed_count > 0)
+			result->form = report->kind == BOUNCE_REPORT_STATUS ? BOUNCE_STATUS
+									    : BOUNCE_FEEDBACK;
+		if (report->has_action || report->kind == BOUNCE_REPORT_FEEDBACK)
+			return;
+	}
+	if (result->genuine && !reading->is_receipt)
+		judge_words(reading, message);
+}
+
+void bounce_read(struct bounce *bounce, const struct secrets *secrets, const char *default_domain,
+		 struct bounce_reading *reading_r)
+{
+	GMimeStream *stream = g_mime_stream_mem_new_with_byte_array(bounce->bytes);
+	GMimeParser *parser = g_mime_parser_new_with_stream(stream);
+	GMimeMessage *message;
+	struct reading reading = { .result = reading_r };
+
+	memset(reading_r, 0, sizeof(*reading_r));
+	bounce_quote_begin(&reading.quote, secrets, default_domain);
+	bounce_text_begin(&reading.text);
+	g_mime_stream_mem_set_owner(GMIME_STREAM_MEM(stream), FALSE);
+	message = g_mime_parser_construct_message(parser, NULL);
+	if (message != NULL) {
+		read_part(&reading, g_mime_message_get_mime_part(message), 0);
+		judge(&reading, message);
+		g_object_unref(message);
+	}
+	g_object_unref(parser);
+	g_object_unref(stream);
+}

@@ -1,0 +1,509 @@
+/* Bounces: which are genuine (B2), and what failed (B3). */
+
+#include "bounce.h"
+
+#include <stdio.h>
+#include <time.h>
+
+#include <glib.h>
+
+#include "bounce-samples.h"
+
+/* Where the original's header with its trace may stand. */
+struct genuine_row {
+	const char *name;
+	const char *text;
+	bool genuine;
+};
+
+#define EXIM                                                                                       \
+	"Subject: Mail delivery failed: returning message to sender\n\n"                           \
+	"A message that you sent could not be delivered to one or more of its\n"                   \
+	"recipients. This is a permanent error.\n\n  dead@reject.test\n\n"                         \
+	"------ This is a copy of the message, including all the headers. ------\n\n"
+#define PART(type) REPORT_HEADER "--x\nContent-Type: " type "\n\n"
+
+static const struct genuine_row genuine_rows[] = {
+	{ "message/rfc822", PART("message/rfc822") QUOTED "\n--x--\n", true },
+	{ "text/rfc822-headers", PART("text/rfc822-headers") QUOTED_HEADER "\n--x--\n", true },
+	{ "message/rfc822-headers", PART("message/rfc822-headers") QUOTED_HEADER "\n--x--\n",
+	  true },
+	{ "message/global", PART("message/global") QUOTED "\n--x--\n", true },
+	{ "message/global-headers", PART("message/global-headers") QUOTED_HEADER "\n--x--\n",
+	  true },
+	{ "no final boundary", PART("message/rfc822") QUOTED, true },
+	{ "another boundary than is declared", REPORT_HEADER "--y\n\n" QUOTED "\n--y--\n", true },
+	{ "cut behind the trace", PART("message/rfc822") "Received: by mx\nPostern-Trace: $T",
+	  true },
+	{ "inline", EXIM QUOTED, true },
+	{ "inline, indented", EXIM "  Received: by mx\n  Postern-Trace: $T\n", true },
+	{ "inline, quoted", EXIM "> Received: by mx\n> Postern-Trace: $T\n", true },
+	{ "inline, quoted twice", EXIM "> > Received: by mx\n>> Postern-Trace: $T\n", true },
+	{ "inline, folded", EXIM "Received: by mx\nPostern-Trace:\n $T\n", true },
+	{ "inline, quoted and folded", EXIM "> Postern-Trace:\n>  $T\n", true },
+	{ "in capitals", EXIM "POSTERN-TRACE: $T\n", true },
+	{ "space before the colon", EXIM "Postern-Trace : $T\n", true },
+	{ "no space behind the colon", EXIM "Postern-Trace:$T\n", true },
+	{ "the header alone", EXIM "Postern-Trace: $T\n", true },
+	{ "CRLF", "Subject: x\r\n\r\nReceived: by mx\r\nPostern-Trace: $T\r\n", true },
+	{ "CR alone", "Subject: x\n\nfailed\r\rReceived: by mx\rPostern-Trace: $T\rFrom: a\r",
+	  true },
+	{ "in HTML",
+	  "Content-Type: text/html\n\n<html><body><p>Original headers:</p><pre>\n"
+	  "Received: by mx&#10;&gt; x</pre><p>Postern-Trace: $T</p>",
+	  true },
+	{ "in HTML, with a hard space",
+	  "Content-Type: text/html\n\n<b>Postern-Trace:</b>&nbsp;$T<br>", true },
+	{ "empty line too many", PART("message/rfc822") "\n" QUOTED "\n--x--\n", true },
+	{ "empty line missing", REPORT_HEADER "--x\n" QUOTED_HEADER "\n--x--\n", true },
+	{ "a bounce sent on",
+	  "Content-Type: multipart/mixed; boundary=o\n\n--o\n\nsee below\n"
+	  "--o\nContent-Type: message/rfc822\n\n" REPORT(STATUS_FAILED) "\n--o--\n",
+	  true },
+
+	{ "no trace", PART("message/rfc822") "Received: by mx\nSubject: x\n\ntext\n--x--\n",
+	  false },
+	{ "empty", "", false },
+	{ "headers alone", "Subject: x\n", false },
+	{ "in the message's own header", "Postern-Trace: $T\nSubject: x\n\nfailed\n", false },
+	{ "in the original's body",
+	  PART("message/rfc822") "Received: by mx\nSubject: x\n\nPostern-Trace: $T\n\n--x--\n",
+	  false },
+	{ "in the original's body, inline",
+	  EXIM "Received: by mx\nSubject: x\n\nPostern-Trace: $T\n", false },
+	{ "in a message that the original has in it",
+	  PART("message/rfc822") "Received: by mx\nContent-Type: multipart/mixed; boundary=o\n\n"
+				 "--o\nContent-Type: message/rfc822\n\n" QUOTED
+				 "\n--o--\n\n--x--\n",
+	  false },
+	{ "another header", EXIM "X-Postern-Trace: $T\n", false },
+	{ "in a sentence", EXIM "It had Postern-Trace: $T\n", false },
+	{ "longer by a character", EXIM "Postern-Trace: $TA\n", false },
+	{ "with something before", EXIM "Postern-Trace: A$T\n", false },
+	{ "cut", EXIM "Postern-Trace: Bzz\n", false },
+};
+
+static void is_genuine(void **state)
+{
+	const struct genuine_row *row = *state;
+	struct bounce_reading reading;
+
+	read_text(row->text, &reading);
+	assert_int_equal(reading.genuine, row->genuine);
+	if (row->genuine) {
+		assert_string_equal(reading.trace.account.text, "andrejs@example.org");
+		assert_true(trace_is_of_queue(&reading.trace, BOUNCE_QUEUE_ID));
+	}
+}
+
+/* What failed. Of a genuine bounce; others are read as well, but count for nothing. */
+struct failed_row {
+	const char *name;
+	const char *text;
+	enum bounce_form form;
+	unsigned int count;
+	const char *address; /* of the first one */
+	const char *status;
+	bool spam;
+};
+
+#define FIELDS(fields)	      REPORT(fields "\n")
+#define TO		      "Final-Recipient: rfc822; dead@reject.test\n"
+#define WORDS(subject, words) "Subject: " subject "\n\n" words "\n\n--- The message ---\n\n" QUOTED
+#define DEAD		      "dead@reject.test"
+#define FEEDBACK(fields)                                                                           \
+	"Content-Type: multipart/report; report-type=feedback-report; boundary=x\n\n"              \
+	"--x\n\nThis is an abuse report.\n"                                                        \
+	"--x\nContent-Type: message/feedback-report\n\n" fields "\n" QUOTED_PART
+
+static const struct failed_row failed_rows[] = {
+	{ "Postfix", REPORT(STATUS_FAILED), BOUNCE_STATUS, 1, DEAD, "5.1.1", false },
+	{ "two of three",
+	  REPORT(STATUS_FAILED "Final-Recipient: rfc822; ok@reject.test\nAction: delivered\n"
+			       "Status: 2.0.0\n\n"
+			       "Final-Recipient: rfc822; Other@Reject.test\nAction: failed\n"
+			       "Status: 5.2.2\n\n"),
+	  BOUNCE_STATUS, 2, DEAD, "5.1.1", false },
+	{ "no empty line between recipients",
+	  FIELDS(TO "Action: failed\nStatus: 5.1.1\n"
+		    "Final-Recipient: rfc822; b@reject.test\nAction: failed\nStatus: 5.1.1\n"),
+	  BOUNCE_STATUS, 2, DEAD, "5.1.1", false },
+	{ "the recipient that the message was sent to",
+	  FIELDS("Final-Recipient: rfc822; led@elsewhere.test\n"
+		 "Original-Recipient: rfc822;DEAD@reject.test\nAction: failed\nStatus: 5.1.1\n"),
+	  BOUNCE_STATUS, 1, DEAD, "5.1.1", false },
+	{ "in UTF-8",
+	  FIELDS("Final-Recipient: utf-8; \xc5\xbeno@reject.test\nAction: failed\nStatus: 5.1.1\n"),
+	  BOUNCE_STATUS, 1, "\xc5\xbeno@reject.test", "5.1.1", false },
+	{ "in angle brackets",
+	  FIELDS("Final-Recipient: RFC822; <dead@reject.test>\nACTION: Failed\nStatus: 5.1.1\n"),
+	  BOUNCE_STATUS, 1, DEAD, "5.1.1", false },
+	{ "with comments",
+	  FIELDS(TO "Action: failed (no such user)\nStatus: 5.1.1 (bad mailbox)\n"), BOUNCE_STATUS,
+	  1, DEAD, "5.1.1", false },
+	{ "the server's status is more exact",
+	  FIELDS(TO "Action: failed\nStatus: 5.0.0\nDiagnostic-Code: smtp; 550 5.1.1 unknown\n"),
+	  BOUNCE_STATUS, 1, DEAD, "5.1.1", false },
+	{ "no status, but the server's",
+	  FIELDS(TO "Action: failed\nDiagnostic-Code: smtp; 550 no\n"), BOUNCE_STATUS, 1, DEAD, "",
+	  false },
+	{ "no recipient", FIELDS("Action: failed\nStatus: 5.1.1\n"), BOUNCE_STATUS, 1, "", "5.1.1",
+	  false },
+	{ "spam by status", FIELDS(TO "Action: failed\nStatus: 5.7.1\n"), BOUNCE_STATUS, 1, DEAD,
+	  "5.7.1", true },
+	{ "spam by words",
+	  FIELDS(TO "Action: failed\nStatus: 5.0.0\nDiagnostic-Code: smtp; 554 Listed by\n"
+		    " Spamhaus\n"),
+	  BOUNCE_STATUS, 1, DEAD, "5.0.0", true },
+	{ "delayed", FIELDS(TO "Action: delayed\nStatus: 4.4.1\n"), BOUNCE_NOTHING, 0, "", "",
+	  false },
+	{ "delayed, with a status of failures", FIELDS(TO "Action: delayed\nStatus: 5.4.1\n"),
+	  BOUNCE_NOTHING, 0, "", "", false },
+	{ "delivered", FIELDS(TO "Action: delivered\nStatus: 2.0.0\n"), BOUNCE_NOTHING, 0, "", "",
+	  false },
+	{ "relayed", FIELDS(TO "Action: relayed\nStatus: 2.0.0\n"), BOUNCE_NOTHING, 0, "", "",
+	  false },
+	{ "expanded", FIELDS(TO "Action: expanded\nStatus: 2.0.0\n"), BOUNCE_NOTHING, 0, "", "",
+	  false },
+	{ "expired, so failed for now", FIELDS(TO "Action: failed\nStatus: 4.4.7\n"),
+	  BOUNCE_NOTHING, 0, "", "", false },
+	{ "failed for now, says the server",
+	  FIELDS(TO "Action: failed\nDiagnostic-Code: smtp; 451 4.7.1 later\n"), BOUNCE_NOTHING, 0,
+	  "", "", false },
+	{ "no action", FIELDS(TO "Status: 5.1.1\n"), BOUNCE_NOTHING, 0, "", "", false },
+	{ "OpenSMTPD, the reply in its words",
+	  REPORT_HEADER "--x\n\ndead@reject.test: 550 5.7.1 rejected as spam\n" STATUS_PART
+			"Reporting-MTA: dns; mx\n\n" TO
+			"Action: failed\nStatus: 5.0.0\n\n" QUOTED_PART,
+	  BOUNCE_STATUS, 1, DEAD, "5.7.1", true },
+
+	{ "abuse report",
+	  FEEDBACK("Feedback-Type: abuse\nVersion: 1\nOriginal-Rcpt-To: <Dead@reject.test>\n"),
+	  BOUNCE_FEEDBACK, 1, DEAD, "", true },
+	{ "abuse report without a recipient", FEEDBACK("Feedback-Type: abuse\nVersion: 1\n"),
+	  BOUNCE_FEEDBACK, 1, "", "", true },
+	{ "report of a virus", FEEDBACK("Feedback-Type: Virus\n"), BOUNCE_FEEDBACK, 1, "", "",
+	  true },
+	{ "not spam", FEEDBACK("Feedback-Type: not-spam\n"), BOUNCE_NOTHING, 0, "", "", false },
+	{ "authentication failure", FEEDBACK("Feedback-Type: auth-failure\n"), BOUNCE_NOTHING, 0,
+	  "", "", false },
+	{ "receipt",
+	  "Content-Type: multipart/report; report-type=disposition-notification; boundary=x\n\n"
+	  "--x\n\nYour message was deleted: user unknown 550 5.1.1\n"
+	  "--x\nContent-Type: message/disposition-notification\n\n"
+	  "Final-Recipient: rfc822;dead@reject.test\n"
+	  "Disposition: automatic-action/MDN-sent-automatically; deleted\n\n" QUOTED_PART,
+	  BOUNCE_NOTHING, 0, "", "", false },
+
+	{ "Exim of old",
+	  WORDS("Mail delivery failed", "This is a permanent error. The following address(es) "
+					"failed:\n\n  dead@reject.test\n    unrouteable address"),
+	  BOUNCE_WORDS, 1, DEAD, "", false },
+	{ "Exim, several", "X-Failed-Recipients: dead@reject.test,\n  b@reject.test\n" EXIM QUOTED,
+	  BOUNCE_WORDS, 2, DEAD, "", false },
+	{ "qmail",
+	  WORDS("failure notice", "Hi. This is the qmail-send program.\nThis is a permanent error; "
+				  "I've given up.\n\n<dead@reject.test>:\n192.0.2.1 does not like "
+				  "recipient.\nRemote host said: 550 5.1.1 unknown"),
+	  BOUNCE_WORDS, 1, DEAD, "5.1.1", false },
+	{ "words of spam", WORDS("failure", "<dead@reject.test>: 554 5.7.1 blocked using a dnsbl"),
+	  BOUNCE_WORDS, 1, DEAD, "5.7.1", true },
+	{ "the sender's own address is no failed one",
+	  WORDS("failure", "Dear andrejs@example.org,\nuser unknown: dead@reject.test"),
+	  BOUNCE_WORDS, 1, DEAD, "", false },
+	{ "the subject alone says it", WORDS("User unknown: dead@reject.test", "Sorry."),
+	  BOUNCE_WORDS, 1, DEAD, "", false },
+	{ "warning",
+	  WORDS("Warning: message delayed", "THIS IS A WARNING MESSAGE ONLY.\n"
+					    "<dead@reject.test>: 550 5.1.1 unknown"),
+	  BOUNCE_NOTHING, 0, "", "", false },
+	{ "failed for now", WORDS("failure", "<dead@reject.test>: 451 4.3.0 try again"),
+	  BOUNCE_NOTHING, 0, "", "", false },
+	{ "both at once",
+	  WORDS("failure", "<a@reject.test>: 451 later\n<b@reject.test>: 550 unknown user"),
+	  BOUNCE_NOTHING, 0, "", "", false },
+	{ "vacation", WORDS("Out of office", "I am on vacation until Monday."), BOUNCE_NOTHING, 0,
+	  "", "", false },
+	{ "challenge", WORDS("Please confirm your message", "Reply, or your mail is rejected."),
+	  BOUNCE_NOTHING, 0, "", "", false },
+	{ "nothing that anybody could count", WORDS("Hello", "Thank you for your message."),
+	  BOUNCE_NOTHING, 0, "", "", false },
+	{ "a reply behind words", WORDS("failure", "<dead@reject.test>\nhost mx said \"550 no\""),
+	  BOUNCE_WORDS, 1, DEAD, "", false },
+	{ "numbers that are no replies",
+	  WORDS("Invoice 550", "We owe you 550 EUR, call 4550 or see 5.5.5.5."), BOUNCE_NOTHING, 0,
+	  "", "", false },
+	{ "the words of the original are not read",
+	  WORDS("Hello", "Thank you.") "user unknown, 550 5.1.1 no\n", BOUNCE_NOTHING, 0, "", "",
+	  false },
+};
+
+static void says_what_failed(void **state)
+{
+	const struct failed_row *row = *state;
+	struct bounce_reading reading;
+
+	read_text(row->text, &reading);
+	assert_true(reading.genuine);
+	assert_int_equal(reading.failed_count, row->count);
+	assert_int_equal(reading.form, row->form);
+	if (row->count == 0)
+		return;
+	assert_string_equal(reading.failed[0].address, row->address);
+	assert_string_equal(reading.failed[0].status, row->status);
+	assert_int_equal(reading.failed[0].spam, row->spam);
+}
+
+struct encoding_row {
+	const char *name;
+	const char *type;
+	bool base64;
+};
+
+static const struct encoding_row encoding_rows[] = {
+	{ "base64", "text/plain", true },
+	{ "quoted-printable", "text/rfc822-headers", false },
+	{ "message in base64", "message/rfc822", true },
+	{ "message in quoted-printable", "message/rfc822", false },
+};
+
+static void write_encoded(FILE *out, const char *text, size_t size, bool base64)
+{
+	gchar *coded = g_base64_encode((const guchar *)text, size);
+
+	for (size_t i = 0; base64 && coded[i] != '\0'; i++)
+		fprintf(out, i % 76 == 75 ? "%c\n" : "%c", coded[i]);
+	for (size_t i = 0; !base64 && i < size; i++)
+		fprintf(out, i % 20 == 19 ? "=%02X=\n" : "=%02X", (unsigned char)text[i]);
+	g_free(coded);
+}
+
+static void decodes(void **state)
+{
+	const struct encoding_row *row = *state;
+	size_t plain_size, size;
+	char *plain = with_token(QUOTED, &plain_size), *text;
+	FILE *out = open_memstream(&text, &size);
+	struct bounce_reading reading;
+
+	fprintf(out, REPORT_HEADER "--x\nContent-Type: %s\nContent-Transfer-Encoding: %s\n\n",
+		row->type, row->base64 ? "base64" : "quoted-printable");
+	write_encoded(out, plain, plain_size, row->base64);
+	fprintf(out, "\n--x--\n");
+	fclose(out);
+	read_bytes(text, size, &reading);
+	assert_true(reading.genuine);
+	free(plain);
+	free(text);
+}
+
+/* A line may end anywhere in the trace, as where long lines are broken. */
+static void broken_anywhere(void **state)
+{
+	char token[TRACE_VALUE_SIZE], text[1000];
+	struct bounce_reading reading;
+
+	(void)state;
+	sample_token(token);
+	for (int at = 0; at <= TRACE_VALUE_LENGTH; at++) {
+		snprintf(text, sizeof(text), EXIM "> Postern-Trace: %.*s\n>  %s\n> From: x\n", at,
+			 token, token + at);
+		read_bytes(text, strlen(text), &reading);
+		assert_true(reading.genuine);
+	}
+}
+
+/* Cut anywhere, it is read or not, but never wrongly. */
+static void cut_anywhere(void **state)
+{
+	struct bounce_reading reading;
+	size_t size;
+	char *bytes = with_token(REPORT(STATUS_FAILED), &size);
+
+	(void)state;
+	for (size_t cut = 0; cut <= size; cut++) {
+		read_bytes(bytes, cut, &reading);
+		assert_true(reading.failed_count <= 1);
+		if (reading.genuine)
+			assert_string_equal(reading.trace.account.text, "andrejs@example.org");
+	}
+	assert_true(reading.genuine);
+	free(bytes);
+}
+
+/* Who made it: judged by the milter from these. */
+static void tells_its_way(void **state)
+{
+	struct bounce_reading reading;
+
+	(void)state;
+	read_text(REPORT(STATUS_FAILED), &reading);
+	assert_int_equal(reading.received, 0);
+	assert_string_equal(reading.queue_id, BOUNCE_QUEUE_ID);
+	read_text("Received: by relay (Postfix)\n\tid 4X; now\n" REPORT(STATUS_FAILED), &reading);
+	assert_int_equal(reading.received, 1);
+	assert_false(reading.was_received_from);
+	read_text("Received:\n from a by b\nReceived: by c\n" REPORT(STATUS_FAILED), &reading);
+	assert_int_equal(reading.received, 2);
+	assert_true(reading.was_received_from);
+}
+
+/* The milter hands in header by header, and the body in pieces of any size. */
+static void in_pieces(void **state)
+{
+	struct secrets secrets = sample_secrets();
+	struct bounce_reading reading;
+	size_t size;
+	char *bytes = with_token(REPORT(STATUS_FAILED), &size);
+	const char *body = strstr(bytes, "\n\n") + 2;
+
+	(void)state;
+	for (size_t piece = 1; piece < 200; piece += 7) {
+		struct bounce *bounce = bounce_new();
+
+		bounce_header(bounce, "received", "by relay (Postfix)\n\tid 4X; now");
+		bounce_header(bounce, "CONTENT-TYPE", "multipart/report;\n\tboundary=x");
+		bounce_header(bounce, "X-Other", "value");
+		for (const char *at = body; at < bytes + size; at += piece) {
+			size_t left = (size_t)(bytes + size - at);
+
+			assert_true(bounce_body(bounce, at, left < piece ? left : piece));
+		}
+		bounce_read(bounce, &secrets, "example.org", &reading);
+		bounce_free(&bounce);
+		assert_true(reading.genuine);
+		assert_int_equal(reading.failed_count, 1);
+		assert_int_equal(reading.received, 1);
+	}
+	free(bytes);
+}
+
+/* Things that nobody sends by accident. Each takes little time and memory. */
+struct hostile_row {
+	const char *name;
+	const char *begin, *again, *end;
+	unsigned int times;
+};
+
+static const struct hostile_row hostile_rows[] = {
+	{ "a million headers", "Subject: x\n", "a: b\n", "\n", 1000000 },
+	{ "a million headers of a part", REPORT_HEADER "--x\n", "a:\n", "\n", 1000000 },
+	{ "a hundred thousand parts", REPORT_HEADER, "--x\n\n", "", 100000 },
+	{ "a thousand messages in each other", "", "Content-Type: message/rfc822\n\n", QUOTED,
+	  1000 },
+	{ "a million lines", "Subject: x\n\n", "\n", QUOTED, 1000000 },
+	{ "one line of 10 MB", "Subject: x\n\n", "0123456789", "\n", 1000000 },
+	{ "a hundred thousand recipients", REPORT_HEADER STATUS_PART, STATUS_FAILED, "", 100000 },
+	{ "fields without an end", REPORT_HEADER STATUS_PART "Action: ", "failed\n ", "", 100000 },
+	{ "a hundred thousand traces of nobody", EXIM "Received: by x\n",
+	  "Postern-Trace: "
+	  "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+	  "AAAAAA\n",
+	  "\n", 100000 },
+	{ "tags without an end", "Content-Type: text/html\n\n", "<", "", 1000000 },
+	{ "entities", "Content-Type: text/html\n\n", "&#x41;&bogus", "", 1000000 },
+	{ "boundaries of all kinds", REPORT_HEADER,
+	  "--x--\n--x\nContent-Type: multipart/x; boundary=x\n", "", 20000 },
+};
+
+static void hostile(void **state)
+{
+	const struct hostile_row *row = *state;
+	struct bounce *bounce = bounce_new();
+	struct secrets secrets = sample_secrets();
+	struct bounce_reading reading;
+	clock_t began = clock();
+
+	bounce_whole(bounce, row->begin, strlen(row->begin));
+	for (unsigned int i = 0; i < row->times; i++) {
+		if (!bounce_whole(bounce, row->again, strlen(row->again)))
+			break;
+	}
+	bounce_whole(bounce, row->end, strlen(row->end));
+	bounce_read(bounce, &secrets, "example.org", &reading);
+	bounce_free(&bounce);
+	assert_false(reading.genuine);
+	/* Ten times what it takes, for slow machines and sanitizers. */
+	assert_true(clock() - began < 5 * CLOCKS_PER_SEC);
+}
+
+/* A thousand parts in each other, each with a boundary of its own. */
+static void nested(void **state)
+{
+	struct bounce_reading reading;
+	size_t size;
+	char *text;
+	FILE *out = open_memstream(&text, &size);
+
+	(void)state;
+	for (int i = 0; i < 1000; i++)
+		fprintf(out, "Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n", i, i);
+	fprintf(out, "\nPostern-Trace: x\n");
+	fclose(out);
+	read_bytes(text, size, &reading);
+	assert_false(reading.genuine);
+	free(text);
+}
+
+/* Any byte may be another one. */
+static void altered(void **state)
+{
+	struct bounce_reading reading;
+	size_t size;
+	char *bytes = with_token(REPORT(STATUS_FAILED), &size);
+
+	(void)state;
+	for (size_t i = 0; i < size; i++) {
+		static const char others[] = { '\0', '\n', '\r', '-', ' ', (char)0xff };
+		char right = bytes[i];
+
+		for (size_t j = 0; j < sizeof(others); j++) {
+			bytes[i] = others[j];
+			read_bytes(bytes, size, &reading);
+			assert_true(reading.failed_count <= 1);
+		}
+		bytes[i] = right;
+	}
+	free(bytes);
+}
+
+/* The trace of 10 MB is found without all of them. */
+static void big(void **state)
+{
+	struct bounce *bounce = bounce_new();
+	struct secrets secrets = sample_secrets();
+	struct bounce_reading reading;
+	size_t size, taken = 0;
+	char *bytes = with_token(REPORT(STATUS_FAILED), &size);
+	static char filler[65536];
+
+	(void)state;
+	memset(filler, 'x', sizeof(filler));
+	*(char *)strstr(bytes, "the text") = '\0';
+	assert_true(bounce_whole(bounce, bytes, strlen(bytes)));
+	while (bounce_whole(bounce, filler, sizeof(filler)))
+		taken += sizeof(filler);
+	assert_true(taken < 1024 * 1024);
+	bounce_read(bounce, &secrets, "example.org", &reading);
+	bounce_free(&bounce);
+	assert_true(reading.genuine);
+	assert_int_equal(reading.failed_count, 1);
+	free(bytes);
+}
+
+int main(void)
+{
+	bounce_start();
+	ADD_ROWS(is_genuine, genuine_rows);
+	ADD_ROWS(says_what_failed, failed_rows);
+	ADD_ROWS(hostile, hostile_rows);
+	ADD_ROWS(decodes, encoding_rows);
+	ADD_TEST(broken_anywhere);
+	ADD_TEST(cut_anywhere);
+	ADD_TEST(tells_its_way);
+	ADD_TEST(in_pieces);
+	ADD_TEST(nested);
+	ADD_TEST(altered);
+	ADD_TEST(big);
+	return RUN_TESTS();
+}
