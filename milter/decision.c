@@ -8,19 +8,17 @@
 #include "command.h"
 #include "reply.h"
 
-/* Part of it may be Redis's words, and those may be anything: here they become one quoted field of
-   a log line. */
-static void set_problem(struct decision *decision, const char *problem)
+void decision_problem(const char *problem, char problem_r[DECISION_PROBLEM_SIZE])
 {
 	size_t at = 0;
 
-	for (; *problem != '\0' && at < sizeof(decision->problem) - 1; problem++) {
+	for (; *problem != '\0' && at < DECISION_PROBLEM_SIZE - 1; problem++) {
 		bool plain =
 			*problem >= ' ' && *problem < 0x7f && *problem != '"' && *problem != '\\';
 
-		decision->problem[at++] = plain ? *problem : '?';
+		problem_r[at++] = plain ? *problem : '?';
 	}
-	decision->problem[at] = '\0';
+	problem_r[at] = '\0';
 }
 
 void decision_make(struct state *state, const struct send_request *request,
@@ -33,15 +31,15 @@ void decision_make(struct state *state, const struct send_request *request,
 	memset(decision_r, 0, sizeof(*decision_r));
 	decision_r->answer.verdict = SEND_UNAVAILABLE;
 	if (send_ask(request, state->settings, &command) < 0) {
-		set_problem(decision_r, "OpenSSL failed");
+		decision_problem("OpenSSL failed", decision_r->problem);
 		return;
 	}
 	if (store_ask(state->store, &command, &reply, &error) < 0) {
-		set_problem(decision_r, error);
+		decision_problem(error, decision_r->problem);
 		return;
 	}
 	send_read(reply, &decision_r->answer);
 	if (decision_r->answer.verdict == SEND_UNAVAILABLE)
-		set_problem(decision_r, reply_unavailable_text(reply));
+		decision_problem(reply_unavailable_text(reply), decision_r->problem);
 	freeReplyObject(reply);
 }

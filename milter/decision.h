@@ -17,4 +17,8 @@ struct decision {
 void decision_make(struct state *state, const struct send_request *request,
 		   struct decision *decision_r);
 
+/* Copies what went wrong into one quoted field of a log line. Part of it may be Redis's words, and
+   those may be anything. */
+void decision_problem(const char *problem, char problem_r[DECISION_PROBLEM_SIZE]);
+
 #endif

@@ -17,6 +17,7 @@
 
 #include <libmilter/mfapi.h>
 
+#include "bounce.h"
 #include "daemon.h"
 #include "listener.h"
 #include "log.h"
@@ -47,6 +48,7 @@ static int prepare(const struct settings *settings)
 
 	if (privileges_find(settings->milter.user, &identity, &error) < 0)
 		return daemon_report(LOG_ERR, "", error, EX_CONFIG);
+	bounce_start();
 	if (smfi_register(*session_description()) != MI_SUCCESS ||
 	    smfi_settimeout(IDLE_TIMEOUT) != MI_SUCCESS) {
 		log_line(LOG_ERR, "libmilter does not start");

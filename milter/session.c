@@ -9,6 +9,7 @@
 #include <strings.h>
 #include <time.h>
 
+#include "bounce-log.h"
 #include "decision.h"
 #include "log.h"
 #include "message-log.h"
@@ -29,8 +30,9 @@ static char macro_queue_id[] = "i";
 static char macro_host[] = "j";
 static char trace_header[] = TRACE_HEADER;
 
+/* What a login sends. */
 struct message {
-	struct state *state; /* NULL while no message from a login is under way */
+	struct state *state; /* NULL while no such message is under way */
 	struct account_name account;
 	unsigned int recipients;
 	unsigned int recipients_allowed; /* or SETTINGS_UNLIMITED */
@@ -39,9 +41,12 @@ struct message {
 
 struct session {
 	char client[INET6_ADDRSTRLEN]; /* "" if it has no IP address */
+	bool has_port;		       /* a client connected; else Postfix tells of its own mail */
 	int64_t first_mail; /* milliseconds of the monotonic clock, of the first MAIL with a
 			       login; 0 before */
 	struct message message;
+	struct bounce *bounce; /* NULL while no message that may be one is under way */
+	bool bounce_is_internal;
 };
 
 /* Held for reading by a callback that uses the store or OpenSSL, or frees what they need; for
@@ -55,16 +60,19 @@ static void message_end(struct message *message)
 	memset(message, 0, sizeof(*message));
 }
 
-/* Reply only where a verdict may fall, and send only what is looked at. Whatever of this the MTA
-   doesn't know, libmilter makes up for. */
+/*
+ * Reply only where a verdict may fall, and send only what is looked at. Whatever of this the MTA
+ * doesn't know, libmilter makes up for. The body is for bounces: an MTA asks before it says what is
+ * coming, so of other messages the first piece comes as well, and is answered with "skip".
+ */
 static sfsistat on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long steps,
 			     unsigned long reserved2, unsigned long reserved3,
 			     unsigned long *actions_r, unsigned long *steps_r,
 			     unsigned long *reserved2_r, unsigned long *reserved3_r)
 {
 	const unsigned long needed = SMFIF_ADDHDRS | SMFIF_CHGHDRS;
-	const unsigned long omitted = SMFIP_NOHELO | SMFIP_NODATA | SMFIP_NOUNKNOWN | SMFIP_NOEOH |
-				      SMFIP_NOBODY | SMFIP_NR_CONN | SMFIP_NR_HDR;
+	const unsigned long wanted = SMFIP_NOHELO | SMFIP_NODATA | SMFIP_NOUNKNOWN | SMFIP_NOEOH |
+				     SMFIP_NR_CONN | SMFIP_NR_HDR | SMFIP_SKIP;
 
 	(void)ctx;
 	(void)reserved2;
@@ -73,27 +81,38 @@ static sfsistat on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long 
 		log_line(LOG_ERR, "the MTA does not let a milter add and remove headers");
 		return SMFIS_REJECT;
 	}
+	if ((steps & SMFIP_SKIP) == 0) {
+		log_line(LOG_ERR, "the MTA does not let a milter skip the rest of a body");
+		return SMFIS_REJECT;
+	}
 	*actions_r = needed;
-	*steps_r = steps & omitted;
+	*steps_r = steps & wanted;
 	*reserved2_r = 0;
 	*reserved3_r = 0;
 	return SMFIS_CONTINUE;
 }
 
-/* "" for an address that is none of the Internet, and for none at all. */
-static void address_text(const struct sockaddr *address, char text_r[INET6_ADDRSTRLEN])
+/* "" and no port for an address that is none of the Internet, and for none at all. */
+static void note_client(struct session *session, const struct sockaddr *address)
 {
 	const void *bytes = NULL;
+	in_port_t port = 0;
 
-	text_r[0] = '\0';
+	session->client[0] = '\0';
+	session->has_port = false;
 	if (address == NULL)
 		return;
-	if (address->sa_family == AF_INET)
+	if (address->sa_family == AF_INET) {
 		bytes = &((const struct sockaddr_in *)(const void *)address)->sin_addr;
-	else if (address->sa_family == AF_INET6)
+		port = ((const struct sockaddr_in *)(const void *)address)->sin_port;
+	} else if (address->sa_family == AF_INET6) {
 		bytes = &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
-	if (bytes != NULL && inet_ntop(address->sa_family, bytes, text_r, INET6_ADDRSTRLEN) == NULL)
-		text_r[0] = '\0';
+		port = ((const struct sockaddr_in6 *)(const void *)address)->sin6_port;
+	}
+	session->has_port = port != 0;
+	if (bytes != NULL &&
+	    inet_ntop(address->sa_family, bytes, session->client, INET6_ADDRSTRLEN) == NULL)
+		session->client[0] = '\0';
 }
 
 static sfsistat on_connect(SMFICTX *ctx, char *host, struct sockaddr *address)
@@ -105,10 +124,10 @@ static sfsistat on_connect(SMFICTX *ctx, char *host, struct sockaddr *address)
 		session = calloc(1, sizeof(*session));
 	if (session == NULL || smfi_setpriv(ctx, session) != MI_SUCCESS) {
 		free(session);
-		log_line(LOG_ERR, "out of memory"); /* on_mail() finds no session, and defers */
+		log_line(LOG_ERR, "out of memory"); /* on_mail() finds no session */
 		return SMFIS_NOREPLY;
 	}
-	address_text(address, session->client);
+	note_client(session, address);
 	return SMFIS_NOREPLY;
 }
 
@@ -165,21 +184,29 @@ static sfsistat begin_message(SMFICTX *ctx, struct session *session, const char 
 	return ask_at_mail(ctx, session);
 }
 
-static sfsistat on_mail(SMFICTX *ctx, char **args)
+/* Bounces have no sender (RFC 5321 section 4.5.5): <>, or nothing at all where Postfix tells of its
+   own. No client can send nothing at all. */
+static bool has_sender(char **args)
 {
-	struct session *session = smfi_getpriv(ctx);
-	const char *login = smfi_getsymval(ctx, macro_login);
+	return args[0] != NULL && args[0][0] != '\0' && strcmp(args[0], "<>") != 0;
+}
+
+/* Nobody logged in, so this is no submission. Whatever becomes of it, it is let through (B5). */
+static sfsistat begin_other(struct session *session, char **args)
+{
+	if (has_sender(args))
+		return SMFIS_ACCEPT;
+	session->bounce = bounce_new();
+	session->bounce_is_internal = !session->has_port && args[0] != NULL && args[0][0] == '\0';
+	return session->bounce != NULL ? SMFIS_CONTINUE : SMFIS_ACCEPT;
+}
+
+static sfsistat begin_submission(SMFICTX *ctx, struct session *session, const char *login)
+{
 	sfsistat result;
 
-	(void)args;
-	if (session == NULL)
-		return smtp_reply_failure(ctx);
-	message_end(&session->message);
-	if (login == NULL || login[0] == '\0')
-		return SMFIS_ACCEPT; /* nobody logged in: no submission */
 	if (session->first_mail == 0)
 		session->first_mail = monotonic_msecs();
-
 	pthread_rwlock_rdlock(&gate);
 	result = begin_message(ctx, session, login);
 	pthread_rwlock_unlock(&gate);
@@ -188,12 +215,27 @@ static sfsistat on_mail(SMFICTX *ctx, char **args)
 	return result;
 }
 
+static sfsistat on_mail(SMFICTX *ctx, char **args)
+{
+	struct session *session = smfi_getpriv(ctx);
+	const char *login = smfi_getsymval(ctx, macro_login);
+	bool is_submission = login != NULL && login[0] != '\0';
+
+	if (session == NULL)
+		return is_submission ? smtp_reply_failure(ctx) : SMFIS_ACCEPT;
+	message_end(&session->message);
+	bounce_free(&session->bounce);
+	return is_submission ? begin_submission(ctx, session, login) : begin_other(session, args);
+}
+
 static sfsistat on_recipient(SMFICTX *ctx, char **args)
 {
 	struct session *session = smfi_getpriv(ctx);
 	struct message *message;
 
 	(void)args;
+	if (session != NULL && session->bounce != NULL)
+		return SMFIS_CONTINUE;
 	if (session == NULL || session->message.state == NULL)
 		return smtp_reply_failure(ctx);
 	message = &session->message;
@@ -219,10 +261,20 @@ static sfsistat on_header(SMFICTX *ctx, char *name, char *value)
 {
 	struct session *session = smfi_getpriv(ctx);
 
-	(void)value;
-	if (session != NULL && is_trace(name))
+	if (session != NULL && session->bounce != NULL)
+		bounce_header(session->bounce, name, value);
+	else if (session != NULL && is_trace(name))
 		session->message.traces++;
 	return SMFIS_NOREPLY;
+}
+
+static sfsistat on_body(SMFICTX *ctx, unsigned char *bytes, size_t size)
+{
+	struct session *session = smfi_getpriv(ctx);
+
+	if (session != NULL && session->bounce != NULL && bounce_body(session->bounce, bytes, size))
+		return SMFIS_CONTINUE;
+	return SMFIS_SKIP;
 }
 
 /* Takes out the traces that the sender brought along, last one first so that none changes its place
@@ -268,12 +320,36 @@ static sfsistat charge_message(SMFICTX *ctx, struct session *session, const char
 	return result;
 }
 
+/* It is all here: count what it proves, and let it through, whatever it is. */
+static void judge_bounce(struct session *session, const char *queue_id)
+{
+	const struct bounce_origin origin = { .internal = session->bounce_is_internal,
+					      .client = session->client };
+	struct state *state = state_acquire();
+	struct bounce_decision decision;
+
+	if (state == NULL) {
+		bounce_log_unread(&origin, queue_id, "stopping");
+		return;
+	}
+	bounce_decide(state, session->bounce, &origin, &decision);
+	bounce_log(&decision, &origin, queue_id);
+	state_release(&state);
+}
+
 static sfsistat on_end(SMFICTX *ctx)
 {
 	struct session *session = smfi_getpriv(ctx);
 	const char *queue_id = smfi_getsymval(ctx, macro_queue_id);
 	sfsistat result;
 
+	if (session != NULL && session->bounce != NULL) {
+		pthread_rwlock_rdlock(&gate);
+		judge_bounce(session, queue_id);
+		pthread_rwlock_unlock(&gate);
+		bounce_free(&session->bounce);
+		return SMFIS_ACCEPT;
+	}
 	if (session == NULL || session->message.state == NULL)
 		return smtp_reply_failure(ctx);
 	if (session->message.traces > TRACES_MAX) {
@@ -295,8 +371,10 @@ static sfsistat on_abort(SMFICTX *ctx)
 	struct session *session = smfi_getpriv(ctx);
 
 	pthread_rwlock_rdlock(&gate);
-	if (session != NULL)
+	if (session != NULL) {
 		message_end(&session->message);
+		bounce_free(&session->bounce);
+	}
 	pthread_rwlock_unlock(&gate);
 	return SMFIS_CONTINUE;
 }
@@ -308,6 +386,7 @@ static sfsistat on_close(SMFICTX *ctx)
 	pthread_rwlock_rdlock(&gate);
 	if (session != NULL) {
 		message_end(&session->message);
+		bounce_free(&session->bounce);
 		free(session);
 		smfi_setpriv(ctx, NULL);
 	}
@@ -326,6 +405,7 @@ const struct smfiDesc *session_description(void)
 		.xxfi_envfrom = on_mail,
 		.xxfi_envrcpt = on_recipient,
 		.xxfi_header = on_header,
+		.xxfi_body = on_body,
 		.xxfi_eom = on_end,
 		.xxfi_abort = on_abort,
 		.xxfi_close = on_close,

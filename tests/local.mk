@@ -93,6 +93,7 @@ EXTRA_DIST += \
 	%reldir%/e2e/milter_client.py \
 	%reldir%/e2e/script_site.py \
 	%reldir%/e2e/test_accounts.py \
+	%reldir%/e2e/test_bounces.py \
 	%reldir%/e2e/test_causes.py \
 	%reldir%/e2e/test_check.py \
 	%reldir%/e2e/test_clients.py \

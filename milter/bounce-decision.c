@@ -1,0 +1,110 @@
+/* What a bounce says, and what comes of it. */
+
+#include "bounce-decision.h"
+
+#include <string.h>
+
+#include <hiredis/hiredis.h>
+
+#include "command.h"
+#include "reply.h"
+#include "traced.h"
+
+/*
+ * A host of the site that made the bounce itself is believed more than one that only passed it on.
+ * Postfix shows no Received header of its own, so a bounce that was made here has none; one that
+ * another of our hosts made has that host's "Received: by", and whatever came to it over SMTP has a
+ * "Received: from".
+ */
+static bool is_made_inside(const struct bounce_reading *reading, const struct bounce_origin *origin,
+			   const struct network_list *internal_networks)
+{
+	if (origin->internal)
+		return reading->received == 0;
+	return network_list_has(internal_networks, origin->client) &&
+	       (reading->received == 0 || (reading->received == 1 && !reading->was_received_from));
+}
+
+enum failure_source bounce_source(const struct bounce_reading *reading,
+				  const struct bounce_origin *origin,
+				  const struct network_list *internal_networks)
+{
+	if (!is_made_inside(reading, origin, internal_networks))
+		return FAILURE_REMOTE;
+	/* The queue file that the login sent, and no copy that somebody made of the message. */
+	return trace_is_of_queue(&reading->trace, reading->queue_id) ? FAILURE_QUEUE
+								     : FAILURE_INSIDE;
+}
+
+static int fail(struct bounce_decision *decision, const char *problem)
+{
+	decision->answer.verdict = FAILURE_UNAVAILABLE;
+	decision_problem(problem, decision->problem);
+	return -1;
+}
+
+static int find_account(struct state *state, struct bounce_decision *decision)
+{
+	const struct trace *trace = &decision->reading.trace;
+	struct command command;
+	struct redisReply *reply;
+	const char *error;
+	int result;
+
+	decision->account = trace->account;
+	if (trace->reference[0] == '\0')
+		return 0;
+	traced_ask(trace, &command);
+	result = store_call(state->store, &command, 0, &reply, &error);
+	if (result <= 0)
+		return fail(decision, error);
+	result = traced_read(reply, trace, state->settings->default_domain, &decision->account);
+	freeReplyObject(reply);
+	return result == 0 ? 0 : fail(decision, "the account of the trace is not known");
+}
+
+static void count(struct state *state, const struct failure_report *report,
+		  struct bounce_decision *decision)
+{
+	struct command command;
+	struct redisReply *reply;
+	const char *error;
+
+	if (failure_ask(report, state->settings, &command) < 0) {
+		fail(decision, "OpenSSL failed");
+		return;
+	}
+	if (store_ask(state->store, &command, &reply, &error) < 0) {
+		fail(decision, error);
+		return;
+	}
+	failure_read(reply, &decision->answer);
+	if (decision->answer.verdict == FAILURE_UNAVAILABLE)
+		fail(decision, reply_unavailable_text(reply));
+	freeReplyObject(reply);
+}
+
+void bounce_decide(struct state *state, struct bounce *bounce, const struct bounce_origin *origin,
+		   struct bounce_decision *decision_r)
+{
+	const struct settings *settings = state->settings;
+	struct bounce_reading *reading = &decision_r->reading;
+	struct failure_report report;
+
+	memset(decision_r, 0, sizeof(*decision_r));
+	bounce_read(bounce, settings->secrets, settings->default_domain, reading);
+	if (!reading->genuine)
+		return;
+	decision_r->source = bounce_source(reading, origin, &settings->internal_networks);
+	if (find_account(state, decision_r) < 0 || reading->failed_count == 0)
+		return;
+	report = (struct failure_report){
+		.account = &decision_r->account,
+		.trace = &reading->trace,
+		.source = decision_r->source,
+		.client = origin->client,
+		.failed = reading->failed,
+		.failed_count = reading->failed_count,
+	};
+	count(state, &report, decision_r);
+}
