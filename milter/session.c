@@ -42,6 +42,7 @@ struct message {
 struct session {
 	char client[INET6_ADDRSTRLEN]; /* "" if it has no IP address */
 	bool has_port;		       /* a client connected; else Postfix tells of its own mail */
+	bool may_skip;		       /* the MTA knows SMFIS_SKIP */
 	int64_t first_mail; /* milliseconds of the monotonic clock, of the first MAIL with a
 			       login; 0 before */
 	struct message message;
@@ -60,6 +61,21 @@ static void message_end(struct message *message)
 	memset(message, 0, sizeof(*message));
 }
 
+/* The session, a new one at its beginning; NULL if memory ran out. */
+static struct session *session_of(SMFICTX *ctx)
+{
+	struct session *session = smfi_getpriv(ctx);
+
+	if (session != NULL)
+		return session;
+	session = calloc(1, sizeof(*session));
+	if (session != NULL && smfi_setpriv(ctx, session) == MI_SUCCESS)
+		return session;
+	free(session);
+	log_line(LOG_ERR, "out of memory"); /* on_mail() finds no session */
+	return NULL;
+}
+
 /*
  * Reply only where a verdict may fall, and send only what is looked at. Whatever of this the MTA
  * doesn't know, libmilter makes up for. The body is for bounces: an MTA asks before it says what is
@@ -73,18 +89,17 @@ static sfsistat on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long 
 	const unsigned long needed = SMFIF_ADDHDRS | SMFIF_CHGHDRS;
 	const unsigned long wanted = SMFIP_NOHELO | SMFIP_NODATA | SMFIP_NOUNKNOWN | SMFIP_NOEOH |
 				     SMFIP_NR_CONN | SMFIP_NR_HDR | SMFIP_SKIP;
+	struct session *session;
 
-	(void)ctx;
 	(void)reserved2;
 	(void)reserved3;
 	if ((actions & needed) != needed) {
 		log_line(LOG_ERR, "the MTA does not let a milter add and remove headers");
 		return SMFIS_REJECT;
 	}
-	if ((steps & SMFIP_SKIP) == 0) {
-		log_line(LOG_ERR, "the MTA does not let a milter skip the rest of a body");
-		return SMFIS_REJECT;
-	}
+	session = session_of(ctx);
+	if (session != NULL)
+		session->may_skip = (steps & SMFIP_SKIP) != 0;
 	*actions_r = needed;
 	*steps_r = steps & wanted;
 	*reserved2_r = 0;
@@ -117,17 +132,11 @@ static void note_client(struct session *session, const struct sockaddr *address)
 
 static sfsistat on_connect(SMFICTX *ctx, char *host, struct sockaddr *address)
 {
-	struct session *session = smfi_getpriv(ctx);
+	struct session *session = session_of(ctx);
 
 	(void)host;
-	if (session == NULL)
-		session = calloc(1, sizeof(*session));
-	if (session == NULL || smfi_setpriv(ctx, session) != MI_SUCCESS) {
-		free(session);
-		log_line(LOG_ERR, "out of memory"); /* on_mail() finds no session */
-		return SMFIS_NOREPLY;
-	}
-	note_client(session, address);
+	if (session != NULL)
+		note_client(session, address);
 	return SMFIS_NOREPLY;
 }
 
@@ -306,7 +315,7 @@ static sfsistat charge_message(SMFICTX *ctx, struct session *session, const char
 
 	if (message_name(smfi_getsymval(ctx, macro_host), queue_id, name) < 0 ||
 	    trace_seal(settings->secrets, &message->account, settings->default_domain, time(NULL),
-		       message->recipients, queue_id, trace) < 0) {
+		       message->recipients, queue_id != NULL ? queue_id : name, trace) < 0) {
 		message_log_refusal(LOG_ERR, &described, "the trace header can't be made");
 		return smtp_reply_failure(ctx);
 	}
