@@ -38,7 +38,8 @@ struct access_answer {
 void access_on_ask(const struct account_name *account, const struct app_password_terms *terms,
 		   bool force, const struct actor *actor, struct command *command_r);
 
-/* Switches access off for REASON_OWNER or REASON_ADMIN (A3). */
+/* Switches access off for REASON_OWNER, REASON_ADMIN or REASON_COMPROMISED (A3); the last also
+   takes the place of another reason that it is off for, but for REASON_BREAK_IN (B4). */
 void access_off_ask(const struct account_name *account, enum disable_reason reason,
 		    const struct actor *actor, struct command *command_r);
 

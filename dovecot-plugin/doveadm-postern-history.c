@@ -7,9 +7,9 @@
 #include <hiredis/hiredis.h>
 
 static const struct postern_column columns[] = {
-	{ .name = "user" }, { .name = "status" }, { .name = "time" },
-	{ .name = "what" }, { .name = "detail" }, { .name = "by" },
-	{ .name = "from" }, { .name = "text" },	  { .name = NULL },
+	{ .name = "user" },   { .name = "status" }, { .name = "time" }, { .name = "what" },
+	{ .name = "detail" }, { .name = "by" },	    { .name = "from" }, { .name = "evidence" },
+	{ .name = "text" },   { .name = NULL },
 };
 
 static void show(struct postern_run *run, const struct account_name *account,
@@ -23,9 +23,15 @@ static void show(struct postern_run *run, const struct account_name *account,
 	for (unsigned int i = 0; i < status.history_count; i++) {
 		const struct access_event *event = &status.history[i];
 		const char *values[] = {
-			account->text, "ok",	      postern_time(event->time),
-			event->what,   event->detail, event->by,
-			event->from,   NULL,
+			account->text,
+			"ok",
+			postern_time(event->time),
+			event->what,
+			event->detail,
+			event->by,
+			event->from,
+			event->evidence,
+			NULL,
 		};
 
 		postern_print(run, values);

@@ -9,6 +9,14 @@ static const struct postern_column columns[] = {
 	{ .name = "reason" }, { .name = "text" },   { .name = NULL },
 };
 
+static const char *done_text(enum disable_reason reason)
+{
+	if (reason == REASON_COMPROMISED)
+		return "External access is off, and its app passwords have ended. The webmail "
+		       "password has to be changed before it can be switched on.";
+	return "External access is off now, and its app passwords have ended.";
+}
+
 static void switch_off(struct postern_run *run, const struct account_name *account,
 		       const void *context)
 {
@@ -26,7 +34,7 @@ static void switch_off(struct postern_run *run, const struct account_name *accou
 		done ? "disabled" : "already-disabled",
 		"disabled",
 		reason_word(answer.reason),
-		done ? "External access is off now, and its app passwords have ended."
+		done ? done_text(answer.reason)
 		     : t_strdup_printf("External access was off before: %s.",
 				       reason_text(answer.reason)),
 	};
@@ -36,7 +44,7 @@ static void switch_off(struct postern_run *run, const struct account_name *accou
 			    reason_word(answer.reason));
 }
 
-/* The other reasons are found out, not given. */
+/* The other reasons are found out, not given; a crack may also be seen by people. */
 static bool read_reason(const struct postern_run *run, enum disable_reason *reason_r)
 {
 	const char *word = postern_option(run, "reason");
@@ -45,9 +53,10 @@ static bool read_reason(const struct postern_run *run, enum disable_reason *reas
 	if (word == NULL)
 		return TRUE;
 	if (reason_parse(word, reason_r) == 0 &&
-	    (*reason_r == REASON_OWNER || *reason_r == REASON_ADMIN))
+	    (*reason_r == REASON_OWNER || *reason_r == REASON_ADMIN ||
+	     *reason_r == REASON_COMPROMISED))
 		return TRUE;
-	postern_refuse(run, POSTERN_INVALID, "reason: expected owner or admin");
+	postern_refuse(run, POSTERN_INVALID, "reason: expected owner, admin or compromised");
 	return FALSE;
 }
 
@@ -71,6 +80,7 @@ static const struct doveadm_cmd_param parameters[] = {
 struct doveadm_cmd_ver2 doveadm_postern_off_command = {
 	.name = "postern off",
 	.cmd = cmd_postern_off,
-	.usage = "[--reason owner|admin] [--by <who>] [--from <address>] <user> [<user> ...]",
+	.usage = "[--reason owner|admin|compromised] [--by <who>] [--from <address>] <user> "
+		 "[<user> ...]",
 	.parameters = parameters,
 };

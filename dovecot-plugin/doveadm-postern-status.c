@@ -5,6 +5,7 @@
 
 #include "doveadm-postern.h"
 #include "tier-rows.h"
+#include "failure.h"
 #include "protocol.h"
 #include "send.h"
 #include "unused.h"
@@ -35,6 +36,9 @@ enum {
 	SENT_HOUR,
 	RECIPIENTS,
 	COUNT,
+	FAILED,
+	FAILED_WINDOW,
+	FAILURES,
 	SENDING,
 	ACTIVITY,
 	TLS,
@@ -47,6 +51,7 @@ enum {
 	SMTP_TIME,
 	SMTP_ADDRESS,
 	APP_PASSWORDS,
+	FAILURE_LOG,
 	HISTORY,
 	COLUMNS_COUNT,
 };
@@ -76,6 +81,9 @@ static const struct postern_column columns[] = {
 	[SENT_HOUR] = { .name = "sent_last_hour", .number = TRUE },
 	[RECIPIENTS] = { .name = "recipients_per_message" },
 	[COUNT] = { .name = "count" },
+	[FAILED] = { .name = "failed_recipients" },
+	[FAILED_WINDOW] = { .name = "failed_recipients_window" },
+	[FAILURES] = { .name = "failures", .number = TRUE },
 	[SENDING] = { .name = "sending" },
 	[ACTIVITY] = { .name = "activity" },
 	[TLS] = { .name = "tls" },
@@ -88,6 +96,7 @@ static const struct postern_column columns[] = {
 	[SMTP_TIME] = { .name = "smtp_last_use" },
 	[SMTP_ADDRESS] = { .name = "smtp_address" },
 	[APP_PASSWORDS] = { .name = "app_passwords" },
+	[FAILURE_LOG] = { .name = "failure_log" },
 	[HISTORY] = { .name = "history" },
 	[COLUMNS_COUNT] = { .name = NULL },
 };
@@ -145,6 +154,21 @@ static const char *limit(unsigned int number)
 	return number == SETTINGS_UNLIMITED ? "unlimited" : dec2str(number);
 }
 
+/* As in the settings: "1h". */
+static const char *duration(unsigned int seconds)
+{
+	static const struct {
+		unsigned int seconds;
+		const char *sign;
+	} units[] = { { 24 * 3600, "d" }, { 3600, "h" }, { 60, "m" } };
+
+	for (unsigned int i = 0; i < N_ELEMENTS(units); i++) {
+		if (seconds % units[i].seconds == 0)
+			return t_strdup_printf("%u%s", seconds / units[i].seconds, units[i].sign);
+	}
+	return t_strdup_printf("%us", seconds);
+}
+
 static void fill_site(const struct settings *settings, const struct access_status *status,
 		      const char **values)
 {
@@ -154,6 +178,8 @@ static void fill_site(const struct settings *settings, const struct access_statu
 	values[PROTOCOLS] = protocol_words(tier);
 	values[LOGINS_HOUR] = limit(tier->logins_per_hour);
 	values[LOGINS_DAY] = limit(tier->logins_per_day);
+	values[FAILED] = limit(tier->failed_recipients);
+	values[FAILED_WINDOW] = duration(tier->failed_recipients_window);
 	if (status->now < status->held_until) {
 		tier = find_tier(settings, status->held_tier);
 		values[HELD_TIER] = status->held_tier;
@@ -228,6 +254,8 @@ static const char *history_list(const struct access_status *status)
 		str_printfa(list, " by %s", event->by);
 		if (*event->from != '\0')
 			str_printfa(list, " from %s", event->from);
+		if (*event->evidence != '\0')
+			str_printfa(list, " on %s", event->evidence);
 	}
 	return str_c(list);
 }
@@ -257,6 +285,60 @@ static bool fill_sent(struct postern_run *run, const struct account_name *accoun
 	values[SENT_MINUTE] = dec2str(minute);
 	values[SENT_HOUR] = dec2str(hour);
 	return TRUE;
+}
+
+/* Who reported a failure. */
+static const char *reporter(const struct failure_entry *entry)
+{
+	switch (entry->source) {
+	case FAILURE_QUEUE:
+		return "own queue";
+	case FAILURE_INSIDE:
+		return "inside";
+	case FAILURE_REMOTE:
+		break;
+	}
+	return t_strdup_printf("network %s", entry->network);
+}
+
+static const char *failure_log(const struct failure_list *failures)
+{
+	string_t *list = t_str_new(1024);
+
+	for (unsigned int i = 0; i < failures->count; i++) {
+		const struct failure_entry *entry = &failures->entries[i];
+
+		str_printfa(list, "%s%s", i > 0 ? "; " : "", postern_time(entry->time));
+		if (*entry->domain != '\0')
+			str_printfa(list, " to %s", entry->domain);
+		if (*entry->status != '\0')
+			str_printfa(list, " status %s", entry->status);
+		str_printfa(list, " weight %u by %s", entry->weight, reporter(entry));
+	}
+	return str_c(list);
+}
+
+/* The failures that are counted (B3). FALSE when Redis can't tell. */
+static bool fill_failures(struct postern_run *run, const struct account_name *account,
+			  const char **values, const char **error_r)
+{
+	struct failure_list failures;
+	struct command command;
+	redisReply *reply;
+	bool listed;
+
+	failure_list_ask(account, run->settings, &command);
+	if (postern_ask(run, &command, &reply, error_r) < 0)
+		return FALSE;
+	listed = failure_list_read(reply, &failures) == 0;
+	if (listed) {
+		values[FAILURES] = dec2str(failures.score);
+		values[FAILURE_LOG] = failure_log(&failures);
+	} else {
+		*error_r = "Redis gave an answer that is not understood.";
+	}
+	freeReplyObject(reply);
+	return listed;
 }
 
 /* When access goes off for want of use (D2), as the sweep sees it. FALSE when Redis can't tell. */
@@ -296,7 +378,8 @@ static void print_status(struct postern_run *run, const struct account_name *acc
 	const char *error;
 
 	if (!fill_sent(run, account, values, &error) ||
-	    !fill_unused(run, account, values, &error)) {
+	    !fill_unused(run, account, values, &error) ||
+	    !fill_failures(run, account, values, &error)) {
 		postern_fail(run, POSTERN_UNAVAILABLE, account->text, error);
 		return;
 	}

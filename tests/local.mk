@@ -97,7 +97,9 @@ EXTRA_DIST += \
 	%reldir%/e2e/test_causes.py \
 	%reldir%/e2e/test_check.py \
 	%reldir%/e2e/test_clients.py \
+	%reldir%/e2e/test_compromised.py \
 	%reldir%/e2e/test_doveadm.py \
+	%reldir%/e2e/test_failures.py \
 	%reldir%/e2e/test_hostile.py \
 	%reldir%/e2e/test_login.py \
 	%reldir%/e2e/test_milter.py \

@@ -340,6 +340,44 @@ def test_b4_a_change_before_the_switch_off_does_not_count(site):
     assert site.on(ME)[0][0] == "gated"
 
 
+@pytest.mark.parametrize("reason", ["owner", "admin", "send-limit", "passive", "unused",
+                                    "connection-limit"])
+def test_b4_staff_has_seen_a_crack_though_access_is_off(site, reason):
+    site.on(ME)
+    site.off(ME, reason)
+    site.later(1000)
+    assert site.off(ME, "compromised", by="anna") == ["done", "disabled", "compromised",
+                                                      str(site.now)]
+    assert site.history(ME)[0] == (str(site.now), "off", "compromised", "anna", "192.0.2.7")
+    assert events(site)[1:] == [("off", reason), ("off", "compromised")]
+    assert site.off(ME, "compromised")[0] == "unchanged"
+    assert site.on(ME)[0][0] == "gated"
+
+
+def test_b4_staff_has_seen_a_crack_though_access_was_never_on(site):
+    """Of the mailbox itself, say."""
+    assert site.off(ME, "compromised")[0] == "done"
+    assert site.on(ME)[0][0] == "gated"
+
+
+@pytest.mark.parametrize("first", ["compromised", "break-in"])
+def test_b4_staff_sees_what_is_known(site, first):
+    """An open gate stays open: the answer may only have got lost."""
+    site.on(ME)
+    site.off(ME, first)
+    site.password_changed(ME)
+    assert site.off(ME, "compromised")[:3] == ["unchanged", "disabled", first]
+    assert site.on(ME)[0][0] == "done"
+
+
+@pytest.mark.parametrize("reason", ["owner", "admin"])
+def test_b4_other_reasons_do_not_open_the_gate(site, reason):
+    site.on(ME)
+    site.off(ME, "compromised")
+    assert site.off(ME, reason)[:3] == ["unchanged", "disabled", "compromised"]
+    assert site.on(ME)[0][0] == "gated"
+
+
 def test_b4_staff_can_force_it_and_the_history_says_so(site):
     site.on(ME)
     break_in(site)

@@ -107,7 +107,7 @@ def test_default_formatter_has_a_line_for_each_column(sandbox, account):
 def test_numbers_are_json_numbers(sandbox, account):
     row = sandbox.status(account)
     numbers = {name for name, value in row.items() if not isinstance(value, str)}
-    assert numbers == {"sent_last_minute", "sent_last_hour", "pop3_wait"}
+    assert numbers == {"sent_last_minute", "sent_last_hour", "pop3_wait", "failures"}
 
 
 # On and off
@@ -209,8 +209,9 @@ def test_passive_switches_off(sandbox, account):
     ("set", "sending", "", "sending: expected allowed or blocked"),
     ("set", "by", "anna", "expected at least one of"),
     ("on", "language", "EN", "language: expected"),
-    ("off", "reason", "send-limit", "reason: expected owner or admin"),
-    ("off", "reason", "", "reason: expected owner or admin"),
+    ("off", "reason", "send-limit", "reason: expected owner, admin or compromised"),
+    ("off", "reason", "break-in", "reason: expected owner, admin or compromised"),
+    ("off", "reason", "", "reason: expected owner, admin or compromised"),
 ])
 def test_mistakes(sandbox, account, command, option, value, expected):
     done = sandbox.run_doveadm("postern", command, f"--{option}", value, account)
@@ -235,7 +236,9 @@ def test_status_of_an_account_never_heard_of(sandbox, account):
     expected = {"user": account, "status": "ok", "access": "disabled", "reason": "never-enabled",
                 "since": "", "tier": "free", "protocols": "pop3 smtp", "messages_per_minute": "5",
                 "messages_per_hour": "15", "sent_last_hour": 0, "activity": "active",
-                "tls": "required", "sending": "allowed", "app_passwords": "", "history": ""}
+                "tls": "required", "sending": "allowed", "app_passwords": "", "history": "",
+                "failed_recipients": "10", "failed_recipients_window": "1h", "failures": 0,
+                "failure_log": ""}
     assert {name: row[name] for name in expected} == expected
     assert not list(sandbox.redis().scan_iter(f"*{account}*"))
 
