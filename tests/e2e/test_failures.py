@@ -159,6 +159,12 @@ def test_b3_one_of_our_own_queue_among_them_is_enough(site):
     assert site.failure(ME, 0, "own@example.net") == ["compromised", 1, 10, 10]
 
 
+def test_b3_one_of_our_own_queue_before_them_too(site):
+    site.on(ME)
+    assert site.failure(ME, 0, "own@example.net")[0] == "counted"
+    assert fail_remote(site, 9, domains=1, messages=1) == ["compromised", 1, 10, 10]
+
+
 def test_b3_one_of_our_own_queue_before_the_window_is_not(site):
     site.on(ME)
     assert site.failure(ME, 0, "own@example.net")[0] == "counted"
@@ -278,6 +284,17 @@ def test_b2_a_pair_counts_once_for_seven_days(site):
     assert site.failure(ME, 1, "r@d.example", sent=sent)[0] == "known"
     site.at(START + 7 * DAY)
     assert site.failure(ME, 1, "r@d.example", sent=sent) == ["old"]
+
+
+def test_b2_what_is_known_switches_nothing_off(site):
+    """Though it would be enough by now, as the tier is another: a new failure does that."""
+    site.set(ME, tier="paid")
+    site.on(ME)
+    assert fail(site, 20) == ["counted", 1, 20, 50]
+    site.set(ME, tier="free")
+    assert fail(site, 20) == ["known", 0, 20, 10]
+    assert state(site)[0] == "enabled"
+    assert fail(site, 1, first=20) == ["compromised", 1, 21, 10]
 
 
 def test_b2_unknown_recipients_of_a_message_are_one(site):
