@@ -87,6 +87,7 @@ EXTRA_DIST += \
 	%reldir%/.clang-tidy \
 	%reldir%/run \
 	%reldir%/sandbox \
+	%reldir%/e2e/bounces.py \
 	%reldir%/e2e/conftest.py \
 	%reldir%/e2e/fake_redis.py \
 	%reldir%/e2e/logins.py \

@@ -1,46 +1,314 @@
 """
-Cracked accounts, on the whole site: what an account sent comes back, and switches it off (B2, B3,
-B5), whoever tries to make it look so.
+Cracked accounts, on the whole site: what an account sent comes back and switches it off, and nothing
+else does (B1 to B5).
 """
 
+import concurrent.futures
 import re
 import time
 
 import pytest
 
+from bounces import abuse_report, bring, dsn, network, words
 from conftest import new_account, wait_until
-from logins import compose, send, sender
+from logins import compose, is_accepted, send, sender, smtp_login, submit
 
 WITHIN_SECONDS = 2  # of the last bounce
 
 
 @pytest.fixture(scope="module")
 def own(make_module_sandbox):
-    """With a tier for those who send more than a free mailbox may."""
+    """Free mailboxes send as much as they like here."""
     return make_module_sandbox({"tier free": {"messages_per_minute": "unlimited",
-                                              "messages_per_hour": "unlimited"}})
+                                              "messages_per_hour": "unlimited"}}, worker=True)
 
 
-def lines_about(own, user):
-    return re.findall(rf"bounce=genuine account={re.escape(user)} .*", own.log("milter"))
+class Sender:
+    """An account that is on, and what it sends."""
+
+    def __init__(self, sandbox, hint="sender"):
+        self.sandbox, self.user = sandbox, new_account(hint)
+        self.password = sandbox.on(self.user)
+
+    def send(self, *recipients, mail_from=None):
+        """One message to all of them."""
+        client = sender(self.sandbox, self.user, self.password)
+        subject = f"hello {time.monotonic_ns()}"
+        sent = submit(client, mail_from or self.user, recipients, compose(self.user, subject))
+        assert sent.accepted, sent
+        client.quit()
+        return subject
+
+    def trace(self, recipients=1):
+        """The trace of a message to so many, one of whom is the attacker."""
+        others = [f"friend{i}@remote.test" for i in range(recipients - 1)]
+        subject = self.send("attacker@remote.test", *others)
+        return self.sandbox.wait_for_remote_mail(recipients, subject)[0]["Postern-Trace"]
+
+    @property
+    def status(self):
+        return self.sandbox.status(self.user)
+
+    @property
+    def failures(self):
+        return self.status["failures"]
+
+    def lines(self):
+        """Of the milter's log, about bounces."""
+        return re.findall(rf"bounce=genuine account={re.escape(self.user)} .*",
+                          self.sandbox.log("milter"))
+
+    def wait_for_lines(self, count):
+        return wait_until(lambda: self.lines()[:count] if len(self.lines()) >= count else None,
+                          f"{count} bounces")
 
 
-def send_to(own, user, password, *recipients):
-    client = sender(own, user, password)
-    for recipient in recipients:
-        assert send(client, user, to=recipient).accepted
-    client.quit()
+def line_of(own, queue_id):
+    """What the milter logged of a message that it read."""
+    found = wait_until(lambda: re.search(rf"bounce=.* queue_id={queue_id} .*", own.log("milter")),
+                       f"a line about {queue_id}")
+    return dict(word.split("=", 1) for word in found.group(0).split() if "=" in word)
 
 
-def test_ten_bounces_switch_off(own):
-    user = new_account()
-    password = own.on(user)
-    send_to(own, user, password, *[f"nobody{i}@reject.test" for i in range(9)])
-    wait_until(lambda: len(lines_about(own, user)) == 9, "nine bounces")
-    assert own.status(user)["access"] == "enabled"
-    send_to(own, user, password, "nobody9@reject.test")
-    own.wait_for_mail(user, 10)
-    came = time.monotonic()
-    wait_until(lambda: own.status(user)["access"] == "disabled", "the switch-off")
-    assert time.monotonic() - came < WITHIN_SECONDS
-    assert own.status(user)["reason"] == "compromised"
+def judged(own, text, recipient=None, source=None):
+    """Has it brought, waits until it is in the mailbox (B5), and returns what the milter says."""
+    recipient = recipient or new_account("reader")
+    queue_id = bring(own, text, recipient, source)
+    own.wait_for_mail(recipient)
+    return line_of(own, queue_id)
+
+
+# The whole story
+
+def test_cracked_account(own):
+    """B3, B4, B5, D5, D6"""
+    spammer = Sender(own)
+    open_session = sender(own, spammer.user, spammer.password)
+    for i in range(9):
+        spammer.send(f"nobody{i}@reject.test")
+    assert all("verdict=counted" in line for line in spammer.wait_for_lines(9))
+    assert spammer.status["access"] == "enabled"
+
+    spammer.send("nobody9@reject.test")
+    last = spammer.wait_for_lines(10)[9]
+    began = time.monotonic()
+    assert "verdict=compromised reason=compromised counted=1 score=10/10" in last
+    status = spammer.status
+    assert time.monotonic() - began < WITHIN_SECONDS
+    assert (status["access"], status["reason"]) == ("disabled", "compromised")
+    assert send(open_session, spammer.user).command == "MAIL"
+
+    mails = own.wait_for_mail(spammer.user, 12)
+    subjects = [str(mail["Subject"]) for mail in mails]
+    assert sum(subject.startswith("Undelivered") for subject in subjects) == 10
+    assert sum(subject.startswith("External access is off") for subject in subjects) == 1
+    newest = own.doveadm("postern", "history", spammer.user)[0]
+    assert (newest["what"], newest["detail"], newest["by"]) == ("off", "compromised", "postern")
+    assert newest["evidence"].startswith("10 failures of 10 messages to 1 domain ")
+    assert "reject.test (5.1.1)" in newest["evidence"]
+
+    refused = own.doveadm("postern", "on", spammer.user)[0]
+    assert refused["status"] == "gated"
+    own.doveadm("postern", "password-changed", spammer.user)
+    password = own.on(spammer.user)
+    assert is_accepted(smtp_login(own.smtp(), spammer.user, password))
+    assert spammer.failures == 0
+
+
+def test_one_message_to_ten(own):
+    """B3: failed recipients are what counts, not messages."""
+    spammer = Sender(own)
+    spammer.send(*[f"nobody{i}@reject.test" for i in range(10)])
+    line, = spammer.wait_for_lines(1)
+    assert "verdict=compromised" in line and "failed=10" in line and "by=queue" in line
+
+
+def test_refused_as_spam_weighs_double(own):
+    spammer = Sender(own)
+    for i in range(5):
+        text = dsn(spammer.trace(), f"a{i}@site{i}.test", status="5.7.1", reply="550 5.7.1 spam")
+        judged(own, text, source=network(i))
+    assert spammer.status["reason"] == "compromised"
+
+
+def test_abuse_reports(own):
+    """B3: five complaints about five messages; no domain is known, so they are no proof alone."""
+    spammer = Sender(own)
+    for i in range(5):
+        assert judged(own, abuse_report(spammer.trace()), source=network(i))["form"] == "feedback"
+    assert spammer.status["access"] == "enabled" and spammer.failures == 10
+
+
+def test_sender_address_does_not_matter(own):
+    """B2: the bounce of mail under a foreign name goes to nobody, and is counted all the same."""
+    spammer = Sender(own)
+    spammer.send("nobody@reject.test", mail_from="somebody.else@elsewhere.test")
+    assert "verdict=counted" in spammer.wait_for_lines(1)[0]
+
+
+def test_nobody_can_wish_bounces_away(own):
+    """A message with NOTIFY=NEVER would fail in silence."""
+    spammer = Sender(own)
+    client = sender(own, spammer.user, spammer.password)
+    client.mail(spammer.user)
+    assert client.docmd("RCPT", "TO:<nobody@reject.test> NOTIFY=NEVER")[0] == 501
+    client.close()
+
+
+# Whatever doesn't prove a failure
+
+@pytest.mark.parametrize("action, status", [("delayed", "4.4.1"), ("delivered", "2.0.0"),
+                                            ("relayed", "2.0.0"), ("expanded", "2.0.0"),
+                                            ("failed", "4.4.7"), ("delayed", "5.1.1")])
+def test_no_failure(own, action, status):
+    user = Sender(own)
+    line = judged(own, dsn(user.trace(), "a@remote.test", action=action, status=status, reply="x"))
+    assert line["verdict"] == "no-failure" and user.failures == 0
+
+
+@pytest.mark.parametrize("text", ["I am on vacation. user unknown", "Please confirm your message.",
+                                  "Hello.", "Your message is delayed: 451 4.4.1 try later"])
+def test_words_of_no_failure(own, text):
+    user = Sender(own)
+    assert judged(own, words(user.trace(), text))["verdict"] == "no-failure"
+    assert user.failures == 0
+
+
+@pytest.mark.parametrize("make", [
+    lambda trace: dsn(None, "a@remote.test"),
+    lambda trace: dsn(trace[:-1], "a@remote.test"),
+    lambda trace: dsn(trace[:-1] + ("A" if trace[-1] != "A" else "B"), "a@remote.test"),
+    lambda trace: dsn(trace.swapcase(), "a@remote.test"),
+    lambda trace: dsn("A" * 83, "a@remote.test"),
+    lambda trace: words(None, f"user unknown\r\n\r\nhe wrote Postern-Trace: {trace}"),
+    lambda trace: f"Postern-Trace: {trace}\r\nSubject: user unknown\r\n\r\n550 5.1.1 unknown\r\n",
+], ids=["none", "cut", "altered", "other case", "made up", "in a sentence", "its own header"])
+def test_unproven(own, make):
+    """B2"""
+    user = Sender(own)
+    line = judged(own, make(user.trace()))
+    assert line["bounce"] == "unproven" and user.failures == 0
+
+
+def test_mail_of_webmail_has_no_trace(own):
+    """A5, B1: it fails, and counts for nobody."""
+    user = new_account("webmail")
+    with own.mx(own.internal_address) as client:
+        client.sendmail("<>", [user], compose(user, "hello"))
+    own.wait_for_mail(user)
+    assert f"account={user}" not in own.log("milter")
+
+
+# Attacks: somebody who got mail from the victim has traces that open (B2)
+
+def test_replayed(own):
+    """Each pair of message and recipient once, from wherever and in whatever form it comes."""
+    victim = Sender(own)
+    trace = victim.trace()
+    for i in range(4):
+        judged(own, dsn(trace, "attacker@remote.test"), source=network(i))
+        judged(own, words(trace, "<attacker@remote.test>: 550 unknown user"), source=network(i))
+    assert victim.failures == 1
+
+
+def test_no_more_recipients_than_the_message_had(own):
+    victim = Sender(own)
+    trace = victim.trace(2)
+    for i in range(8):
+        judged(own, dsn(trace, *[f"r{i}x{j}@site{i}{j}.test" for j in range(9)]), source=network(i))
+    assert victim.failures == 2
+
+
+def test_one_site_counts_once(own):
+    """Whatever it knows: here every message that the victim sent within the hour."""
+    victim = Sender(own)
+    for trace in [victim.trace() for _ in range(12)]:
+        judged(own, dsn(trace, f"{trace[5:9]}@{trace[9:13]}.test", status="5.7.1"),
+               source="127.77.77.1")
+    assert victim.status["access"] == "enabled" and victim.failures == 2
+
+
+def test_three_messages_and_three_domains(own):
+    """One message and ten networks are not enough, nor are two with two domains."""
+    victim = Sender(own)
+    trace = victim.trace(20)
+    for i in range(20):
+        judged(own, dsn(trace, f"r{i}@remote{i % 2}.test"), source=network(i))
+    other = victim.trace(1)
+    judged(own, dsn(other, "a@remote0.test"), source=network(30))
+    assert victim.status["access"] == "enabled" and victim.failures >= 10
+    judged(own, dsn(victim.trace(), "a@remote2.test"), source=network(31))
+    assert victim.status["reason"] == "compromised"
+
+
+def test_forged_as_our_own(own):
+    """Our own Postfix's word counts ten at once; nobody gets it by writing like it."""
+    victim = Sender(own)
+    trace = victim.trace(10)
+    sent = own.wait_for_remote_mail(1)
+    queue_ids = re.findall(r"ESMTPSA id (\S+)", "".join(str(mail) for mail in sent))
+    for queue_id in queue_ids[-3:]:
+        line = judged(own, dsn(trace, *[f"r{i}@reject.test" for i in range(10)],
+                               queue_id=queue_id, reporter="mail.example.test"))
+        assert line["by"] == "remote"
+    assert victim.failures == 1
+
+
+@pytest.mark.parametrize("way", ["webmail", "sendmail"])
+def test_copies_that_come_back(own, way):
+    """A user here sends the victim's message on, as it is, to ten who don't exist."""
+    victim, attacker = Sender(own), new_account("attacker")
+    copy = "\r\n".join(["Received: from mail.example.test by mx.remote.test; today",
+                        f"Postern-Trace: {victim.trace(10)}", "Subject: copy", "", "Hello.", ""])
+    recipients = [f"nobody{i}@reject.test" for i in range(10)]
+    if way == "webmail":
+        with own.plain_smtp(own.internal_address) as client:
+            client.starttls(context=own.tls)
+            client.login(attacker, own.webmail_password(attacker))
+            client.sendmail(attacker, recipients, copy)
+    else:
+        done = own.inside("sendmail", "-C", "/mnt/postern/postfix/etc", "-f", attacker,
+                          *recipients, stdin=None, input=copy)
+        assert done.returncode == 0, done.stderr
+    line, = victim.wait_for_lines(1)
+    assert "by=inside" in line and "counted=1 " in line
+    assert victim.failures == 1
+
+
+def test_forged_through_sendmail(own):
+    """A program on this host that writes like Postfix, about a message that somebody got."""
+    victim = Sender(own)
+    trace = victim.trace(10)
+    text = dsn(trace, *[f"r{i}@reject.test" for i in range(10)],
+               headers=["Received: from elsewhere by mx"])
+    done = own.inside("sendmail", "-C", "/mnt/postern/postfix/etc", "-f", "", new_account(),
+                      stdin=None, input=text.replace("\r\n", "\n"))
+    assert done.returncode == 0, done.stderr
+    line, = victim.wait_for_lines(1)
+    assert "by=remote" in line and victim.failures == 1
+
+
+def test_ten_thousand_forgeries(own):
+    """B2, B5: nothing counts, everything is delivered, and the milter is none the bigger."""
+    victim, reader = Sender(own), new_account("reader")
+    trace = victim.trace()
+    forged = ["".join(reversed(trace)), "A" + trace[1:], trace[:40] + "A" + trace[41:]]
+    text = words(None, "550 5.1.1 user unknown") + "".join(
+        f"\r\nReceived: by mx\r\nPostern-Trace: {forged[i % 3]}\r\n" for i in range(1000))
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: bring(own, text, reader), range(10)))
+    own.wait_for_mail(reader, 10)
+    assert victim.failures == 0 and not victim.lines()
+
+
+# Whatever fails here
+
+def test_redis_is_down(make_sandbox):
+    """B5: bounces come through, uncounted, and the log says so."""
+    down = make_sandbox()
+    user = Sender(down)
+    trace = user.trace()
+    down.redis().shutdown(nosave=True)
+    line = judged(down, dsn(trace, "a@remote.test"))
+    assert line["verdict"] == "unavailable"
+
