@@ -53,6 +53,8 @@ const struct setting settings_table[] = {
 	  .default_value = "postfix", .max = 32, .expected = "a group's name" },
 	{ MILTER("user", user), .parse = setting_parse_optional_name, .default_value = "postern",
 	  .max = 32, .expected = "a user's name, or nothing" },
+	{ MILTER("feedback_address", feedback_address), .parse = setting_parse_address,
+	  .expected = ADDRESS },
 	{ MILTER("redis_unavailable", store_failure), .parse = setting_parse_store_failure,
 	  .default_value = "defer", .expected = "defer or accept" },
 

@@ -280,6 +280,7 @@ void settings_free(struct settings **_settings)
 	free(settings->milter.socket);
 	free(settings->milter.socket_group);
 	free(settings->milter.user);
+	free(settings->milter.feedback_address);
 	free(settings->notices.from);
 	free(settings->notices.reply_to);
 	free(settings->notices.default_language);

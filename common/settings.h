@@ -69,6 +69,7 @@ struct milter_settings {
 	char *socket_group; /* who may connect: Postfix's group */
 	char *user;	    /* NULL: stay who we are */
 	enum store_failure store_failure;
+	char *feedback_address; /* where other providers send abuse reports to (B3), or NULL */
 };
 
 /* The notices to owners (D5), see notice.h. */

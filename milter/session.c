@@ -47,6 +47,7 @@ struct session {
 			       login; 0 before */
 	struct message message;
 	struct bounce *bounce; /* NULL while no message that may be one is under way */
+	bool awaits_feedback;  /* the message has a sender; is it to the feedback address? */
 	bool bounce_is_internal;
 };
 
@@ -59,6 +60,12 @@ static void message_end(struct message *message)
 	if (message->state != NULL)
 		state_release(&message->state);
 	memset(message, 0, sizeof(*message));
+}
+
+static void bounce_end(struct session *session)
+{
+	bounce_free(&session->bounce);
+	session->awaits_feedback = false;
 }
 
 /* The session, a new one at its beginning; NULL if memory ran out. */
@@ -200,14 +207,50 @@ static bool has_sender(char **args)
 	return args[0] != NULL && args[0][0] != '\0' && strcmp(args[0], "<>") != 0;
 }
 
+static sfsistat begin_bounce(struct session *session)
+{
+	session->bounce = bounce_new();
+	return session->bounce != NULL ? SMFIS_CONTINUE : SMFIS_ACCEPT;
+}
+
+/* True if it is the address that abuse reports go to; with NULL, if there is such an address. */
+static bool is_feedback_address(const char *text, size_t size)
+{
+	const char *address;
+	struct state *state;
+	bool result = false;
+
+	pthread_rwlock_rdlock(&gate);
+	state = state_acquire();
+	if (state != NULL) {
+		address = state->settings->milter.feedback_address;
+		result = address != NULL &&
+			 (text == NULL ||
+			  (strlen(address) == size && strncasecmp(address, text, size) == 0));
+		state_release(&state);
+	}
+	pthread_rwlock_unlock(&gate);
+	return result;
+}
+
 /* Nobody logged in, so this is no submission. Whatever becomes of it, it is let through (B5). */
 static sfsistat begin_other(struct session *session, char **args)
 {
-	if (has_sender(args))
-		return SMFIS_ACCEPT;
-	session->bounce = bounce_new();
 	session->bounce_is_internal = !session->has_port && args[0] != NULL && args[0][0] == '\0';
-	return session->bounce != NULL ? SMFIS_CONTINUE : SMFIS_ACCEPT;
+	if (!has_sender(args))
+		return begin_bounce(session);
+	session->awaits_feedback = session->has_port && is_feedback_address(NULL, 0);
+	return session->awaits_feedback ? SMFIS_CONTINUE : SMFIS_ACCEPT;
+}
+
+/* Of mail with a sender, only that to the feedback address is read. */
+static sfsistat judge_recipient(struct session *session, const char *recipient)
+{
+	session->awaits_feedback = false;
+	if (*recipient == '<')
+		recipient++;
+	return is_feedback_address(recipient, strcspn(recipient, ">")) ? begin_bounce(session)
+								       : SMFIS_ACCEPT;
 }
 
 static sfsistat begin_submission(SMFICTX *ctx, struct session *session, const char *login)
@@ -233,7 +276,7 @@ static sfsistat on_mail(SMFICTX *ctx, char **args)
 	if (session == NULL)
 		return is_submission ? smtp_reply_failure(ctx) : SMFIS_ACCEPT;
 	message_end(&session->message);
-	bounce_free(&session->bounce);
+	bounce_end(session);
 	return is_submission ? begin_submission(ctx, session, login) : begin_other(session, args);
 }
 
@@ -242,9 +285,10 @@ static sfsistat on_recipient(SMFICTX *ctx, char **args)
 	struct session *session = smfi_getpriv(ctx);
 	struct message *message;
 
-	(void)args;
 	if (session != NULL && session->bounce != NULL)
 		return SMFIS_CONTINUE;
+	if (session != NULL && session->awaits_feedback)
+		return judge_recipient(session, args[0] != NULL ? args[0] : "");
 	if (session == NULL || session->message.state == NULL)
 		return smtp_reply_failure(ctx);
 	message = &session->message;
@@ -356,7 +400,7 @@ static sfsistat on_end(SMFICTX *ctx)
 		pthread_rwlock_rdlock(&gate);
 		judge_bounce(session, queue_id);
 		pthread_rwlock_unlock(&gate);
-		bounce_free(&session->bounce);
+		bounce_end(session);
 		return SMFIS_ACCEPT;
 	}
 	if (session == NULL || session->message.state == NULL)
@@ -382,7 +426,7 @@ static sfsistat on_abort(SMFICTX *ctx)
 	pthread_rwlock_rdlock(&gate);
 	if (session != NULL) {
 		message_end(&session->message);
-		bounce_free(&session->bounce);
+		bounce_end(session);
 	}
 	pthread_rwlock_unlock(&gate);
 	return SMFIS_CONTINUE;
@@ -395,7 +439,7 @@ static sfsistat on_close(SMFICTX *ctx)
 	pthread_rwlock_rdlock(&gate);
 	if (session != NULL) {
 		message_end(&session->message);
-		bounce_free(&session->bounce);
+		bounce_end(session);
 		free(session);
 		smfi_setpriv(ctx, NULL);
 	}

@@ -200,6 +200,8 @@ static const struct bad_row bad_rows[] = {
 	  "4: notice_lease: expected a duration from 1s to 1h" },
 	{ "bad: worker sweep_rate", HELP "[worker]\nsweep_rate = 0\n",
 	  "4: sweep_rate: expected a number from 1 to 10000" },
+	{ "bad: feedback_address", HELP "[milter]\nfeedback_address = fbl\n",
+	  "4: feedback_address: " MAILBOX },
 	{ "bad: redis_unavailable", HELP "[milter]\nredis_unavailable = reject\n",
 	  "4: redis_unavailable: expected defer or accept" },
 

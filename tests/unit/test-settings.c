@@ -61,6 +61,8 @@ static const struct good_row good_rows[] = {
 	{ "shortest timeout", HELP "[redis]\ntimeout = 10ms\n", "timeout=10" },
 	{ "longest timeout", HELP "[redis]\ntimeout = 1m\n", "timeout=60000" },
 	{ "milter stays who it is", HELP "[milter]\nuser =\n", "milter.user=(null)" },
+	{ "feedback address", HELP "[milter]\nfeedback_address = FBL@Example.org\n",
+	  "feedback=fbl@example.org" },
 	{ "accept while Redis is away", HELP "[milter]\nredis_unavailable = accept\n",
 	  "redis_unavailable=1" },
 	{ "from", HELP "[notices]\nfrom = Help+1@Example.ORG\n", "from=help+1@example.org" },
@@ -140,6 +142,7 @@ static void test_defaults(void **state)
 			    "redis=(null) 127.0.0.1 6379\nredis.user=(null)\ndatabase=0\n"
 			    "timeout=1000\nsocket=/var/spool/postfix/postern/milter.sock\n"
 			    "socket_group=postfix\nmilter.user=postern\nredis_unavailable=0\n"
+			    "feedback=(null)\n"
 			    "from=(null)\nreply_to=(null)\nlanguage=en\n"
 			    "shipped=" DATADIR "/postern/notices\nown=/etc/postern/notices\n"
 			    "mail_server=(null)\nunused_warning=0\n"
