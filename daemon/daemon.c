@@ -22,12 +22,17 @@ struct options {
 	const char *settings;
 	bool foreground;
 	bool check;
+	const char *read;
 };
 
 static const struct option option_table[] = {
-	{ "settings", required_argument, NULL, 'c' }, { "foreground", no_argument, NULL, 'f' },
-	{ "check", no_argument, NULL, 'k' },	      { "version", no_argument, NULL, 'v' },
-	{ "help", no_argument, NULL, 'h' },	      { NULL, 0, NULL, 0 },
+	{ "settings", required_argument, NULL, 'c' },
+	{ "foreground", no_argument, NULL, 'f' },
+	{ "check", no_argument, NULL, 'k' },
+	{ "version", no_argument, NULL, 'v' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "read", required_argument, NULL, 'r' },
+	{ NULL, 0, NULL, 0 },
 };
 
 static const struct daemon *running;
@@ -35,8 +40,14 @@ static const char *settings_path;
 
 static void show_usage(FILE *out)
 {
-	fprintf(out, "usage: %s [-c|--settings FILE] [-f|--foreground] [--check] [--version]\n",
-		running->name);
+	fprintf(out, "usage: %s [-c|--settings FILE] [-f|--foreground] [--check] %s[--version]\n",
+		running->name, running->read != NULL ? "[--read FILE] " : "");
+}
+
+static const char *refuse_option(void)
+{
+	show_usage(stderr);
+	exit(EX_USAGE);
 }
 
 static void parse_options(int argc, char **argv, struct options *options_r)
@@ -55,6 +66,9 @@ static void parse_options(int argc, char **argv, struct options *options_r)
 		case 'k':
 			options_r->check = true;
 			break;
+		case 'r':
+			options_r->read = running->read != NULL ? optarg : refuse_option();
+			break;
 		case 'v':
 			printf("%s %s\n", running->name, PACKAGE_VERSION);
 			exit(EX_OK);
@@ -62,14 +76,11 @@ static void parse_options(int argc, char **argv, struct options *options_r)
 			show_usage(stdout);
 			exit(EX_OK);
 		default:
-			show_usage(stderr);
-			exit(EX_USAGE);
+			refuse_option();
 		}
 	}
-	if (optind < argc) {
-		show_usage(stderr);
-		exit(EX_USAGE);
-	}
+	if (optind < argc)
+		refuse_option();
 }
 
 int daemon_report(int priority, const char *what, char *error, int status)
@@ -93,6 +104,21 @@ static int check(void)
 	state_close();
 	printf("%s: OK\n", settings_path);
 	return EX_OK;
+}
+
+static int read_file(const char *file)
+{
+	struct state *state;
+	char *error = NULL;
+	int status;
+
+	if (state_load(settings_path, running->extra, &error) < 0)
+		return daemon_report(LOG_ERR, "", error, EX_CONFIG);
+	state = state_acquire();
+	status = running->read(file, state->settings);
+	state_release(&state);
+	state_close();
+	return status;
 }
 
 static void wanted_signals(sigset_t *signals_r)
@@ -175,6 +201,8 @@ int daemon_run(const struct daemon *daemon, int argc, char **argv)
 	settings_path = options.settings;
 	if (options.check)
 		return check();
+	if (options.read != NULL)
+		return read_file(options.read);
 
 	arrange_signals();
 	if (state_load(settings_path, daemon->extra, &error) < 0)

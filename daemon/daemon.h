@@ -23,6 +23,10 @@ struct daemon {
 	/* Works until daemon_wait() says that it is time to stop. The exit status. */
 	int (*serve)(void);
 
+	/* For --read FILE: prints what the daemon makes of it, and changes nothing. The exit
+	   status. NULL for a daemon without that option. */
+	int (*read)(const char *file, const struct settings *settings);
+
 	/* New settings are current: warns of those that only a restart brings about. */
 	void (*reloaded)(const struct settings *old, const struct settings *new);
 };

@@ -14,6 +14,7 @@ noinst_LTLIBRARIES += %reldir%/libpostern-bounce.la
 sbin_PROGRAMS += %reldir%/postern-milter
 %canon_reldir%_postern_milter_SOURCES = \
 	%reldir%/bounce-decision.c %reldir%/bounce-decision.h \
+	%reldir%/bounce-explain.c %reldir%/bounce-explain.h \
 	%reldir%/bounce-log.c %reldir%/bounce-log.h \
 	%reldir%/decision.c %reldir%/decision.h \
 	%reldir%/listener.c %reldir%/listener.h \

@@ -18,6 +18,7 @@
 #include <libmilter/mfapi.h>
 
 #include "bounce.h"
+#include "bounce-explain.h"
 #include "daemon.h"
 #include "listener.h"
 #include "log.h"
@@ -132,6 +133,7 @@ int main(int argc, char **argv)
 		.name = "postern-milter",
 		.prepare = prepare,
 		.serve = serve,
+		.read = bounce_explain,
 		.reloaded = warn_if_restart_needed,
 	};
 	int status = daemon_run(&milter, argc, argv);

@@ -50,11 +50,11 @@ def words(trace, text, headers=()):
                         quoted(trace), ""])
 
 
-def bring(sandbox, text, recipient, source=None):
+def bring(sandbox, text, recipient, source=None, mail_from="<>"):
     """As the remote server does, from an address of its own: what the MX answers to each step."""
     with sandbox.mx(source) as client:
         client.ehlo_or_helo_if_needed()
-        assert client.mail("<>")[0] == 250
+        assert client.mail(mail_from)[0] == 250
         assert client.rcpt(f"<{recipient}>")[0] == 250
         code, answer = client.data(text)
         assert code == 250, answer

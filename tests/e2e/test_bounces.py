@@ -14,12 +14,14 @@ from conftest import new_account, wait_until
 from logins import compose, is_accepted, send, sender, smtp_login, submit
 
 WITHIN_SECONDS = 2  # of the last bounce
+FEEDBACK_ADDRESS = "fbl@example.test"
 
 
 @pytest.fixture(scope="module")
 def own(make_module_sandbox):
     """Free mailboxes send as much as they like here."""
-    return make_module_sandbox({"tier free": {"messages_per_minute": "unlimited",
+    return make_module_sandbox({"milter": {"feedback_address": FEEDBACK_ADDRESS},
+                                "tier free": {"messages_per_minute": "unlimited",
                                               "messages_per_hour": "unlimited"}}, worker=True)
 
 
@@ -104,11 +106,11 @@ def test_cracked_account(own):
     assert sum(subject.startswith("External access is off") for subject in subjects) == 1
     newest = own.doveadm("postern", "history", spammer.user)[0]
     assert (newest["what"], newest["detail"], newest["by"]) == ("off", "compromised", "postern")
-    assert newest["evidence"].startswith("10 failures of 10 messages to 1 domain ")
+    assert newest["evidence"].startswith("10 failures (score 10) of 10 messages to 1 domain ")
     assert "reject.test (5.1.1)" in newest["evidence"]
 
-    refused = own.doveadm("postern", "on", spammer.user)[0]
-    assert refused["status"] == "gated"
+    refused = own.run_doveadm("postern", "on", spammer.user)
+    assert refused.returncode != 0 and "change-password-first" in refused.stdout
     own.doveadm("postern", "password-changed", spammer.user)
     password = own.on(spammer.user)
     assert is_accepted(smtp_login(own.smtp(), spammer.user, password))
@@ -137,6 +139,20 @@ def test_abuse_reports(own):
     for i in range(5):
         assert judged(own, abuse_report(spammer.trace()), source=network(i))["form"] == "feedback"
     assert spammer.status["access"] == "enabled" and spammer.failures == 10
+
+
+def test_abuse_report_with_a_sender(own):
+    """To the site's address for them; elsewhere mail with a sender isn't read."""
+    user = Sender(own)
+    reports = [abuse_report(user.trace(), headers=[f"Subject: report {i}"]) for i in range(2)]
+    reader = new_account("reader")
+    bring(own, reports[0], reader, mail_from="<feedback@remote.test>")
+    own.wait_for_mail(reader)
+    assert user.failures == 0
+    queue_id = bring(own, reports[1], FEEDBACK_ADDRESS.upper(), mail_from="<feedback@remote.test>")
+    assert line_of(own, queue_id)["verdict"] == "counted"
+    own.wait_for_mail(FEEDBACK_ADDRESS)
+    assert user.failures == 2
 
 
 def test_sender_address_does_not_matter(own):
@@ -299,6 +315,24 @@ def test_ten_thousand_forgeries(own):
         list(pool.map(lambda _: bring(own, text, reader), range(10)))
     own.wait_for_mail(reader, 10)
     assert victim.failures == 0 and not victim.lines()
+
+
+# Looking at a bounce
+
+def test_read(own):
+    """--read tells what would count, and counts nothing."""
+    user = Sender(own)
+    text = dsn(user.trace(), "a@remote.test", "b@remote.test", status="5.7.1")
+    command = ["/mnt/postern/bin/postern-milter", "-c", "/mnt/postern/etc/postern.conf", "--read", "-"]
+    done = own.inside(*command, stdin=None, input=text)
+    assert done.returncode == 0, done.stderr
+    assert f"genuine: yes\naccount: {user.user}\n" in done.stdout
+    assert "says: a delivery status (RFC 3464)\n" in done.stdout
+    assert "failed: b@remote.test status 5.7.1 weight 2\n" in done.stdout
+    assert user.failures == 0
+    done = own.inside(*command, stdin=None, input=dsn(None, "a@remote.test"))
+    assert done.stdout.startswith("genuine: no")
+    assert own.inside(*command[:-1], "/nowhere").returncode == 66
 
 
 # Whatever fails here
