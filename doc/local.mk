@@ -5,4 +5,5 @@ dist_man_MANS = \
 	%reldir%/man/postern-milter.8 \
 	%reldir%/man/postern-notices.5 \
 	%reldir%/man/postern-worker.8
-dist_doc_DATA = README.md NEWS %reldir%/architecture.md %reldir%/http-api.md %reldir%/operations.md
+dist_doc_DATA = README.md NEWS %reldir%/architecture.md %reldir%/bounces.md \
+	%reldir%/http-api.md %reldir%/operations.md
