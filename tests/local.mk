@@ -100,6 +100,7 @@ EXTRA_DIST += \
 	%reldir%/e2e/test_clients.py \
 	%reldir%/e2e/test_compromised.py \
 	%reldir%/e2e/test_doveadm.py \
+	%reldir%/e2e/test_evasions.py \
 	%reldir%/e2e/test_failures.py \
 	%reldir%/e2e/test_hostile.py \
 	%reldir%/e2e/test_login.py \

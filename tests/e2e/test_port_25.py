@@ -32,8 +32,8 @@ def bring(own, recipient, mail_from="someone@remote.test"):
 
 def queue_bounce(own, user):
     """Webmail's own sendmail(1): no login, so that what it sends needs no milter to come in."""
-    done = own.inside("sendmail", "-C", "/mnt/postern/postfix/etc", "-f", user,
-                      "nobody@reject.test", stdin=None, input=compose(user, "bounces"))
+    done = own.inside("sendmail", "-f", user, "nobody@reject.test", stdin=None,
+                      input=compose(user, "bounces"))
     assert done.returncode == 0, done.stderr
 
 
