@@ -43,14 +43,20 @@ const char *check_postfix_value(const struct check_site *site, const char *name)
 	return value != NULL ? value : "";
 }
 
+const char *check_postfix_own_value(const struct check_site *site,
+				    const struct check_service *service, const char *name)
+{
+	char path[sizeof(service->name) + 80];
+
+	snprintf(path, sizeof(path), "%s/%s", service->name, name);
+	return check_text_value(&site->postfix.overrides, CHECK_TOP, path);
+}
+
 const char *check_postfix_value_of(const struct check_site *site,
 				   const struct check_service *service, const char *name)
 {
-	char path[sizeof(service->name) + 80];
-	const char *value;
+	const char *value = check_postfix_own_value(site, service, name);
 
-	snprintf(path, sizeof(path), "%s/%s", service->name, name);
-	value = check_text_value(&site->postfix.overrides, CHECK_TOP, path);
 	return value != NULL ? value : check_postfix_value(site, name);
 }
 
@@ -59,8 +65,7 @@ bool check_is_yes(const char *value)
 	return strcasecmp(value, "yes") == 0;
 }
 
-/* The next service whose program is smtpd; zeroed for the first one. */
-static bool next_smtpd(const struct check_site *site, struct check_service *service)
+bool check_next_smtpd(const struct check_site *site, struct check_service *service)
 {
 	const struct check_text *services = &site->postfix.services;
 	static const char field[] = "/command";
@@ -82,13 +87,34 @@ static bool next_smtpd(const struct check_site *site, struct check_service *serv
 	return false;
 }
 
+bool check_offers_auth(const struct check_site *site, const struct check_service *service)
+{
+	return check_is_yes(check_postfix_value_of(site, service, "smtpd_sasl_auth_enable"));
+}
+
 bool check_next_login(const struct check_site *site, struct check_service *service)
 {
-	while (next_smtpd(site, service)) {
-		if (check_is_yes(check_postfix_value_of(site, service, "smtpd_sasl_auth_enable")))
+	while (check_next_smtpd(site, service)) {
+		if (check_offers_auth(site, service))
 			return true;
 	}
 	return false;
+}
+
+bool check_is_port_25(const struct check_service *service)
+{
+	size_t size = strcspn(service->name, "/");
+	const char *type = service->name + size;
+	const char *port = service->name;
+
+	if (strcmp(service->name, "smtpd/pass") == 0)
+		return true;
+	for (size_t i = 0; i < size; i++) {
+		if (service->name[i] == ':')
+			port = service->name + i + 1;
+	}
+	return strcmp(type, "/inet") == 0 &&
+	       (strncmp(port, "smtp/", 5) == 0 || strncmp(port, "25/", 3) == 0);
 }
 
 /* Milters */
@@ -171,15 +197,19 @@ bool check_is_socket(const struct check_site *site, const char *address, const c
 	return false;
 }
 
-bool check_find_milter(const struct check_site *site, const struct check_service *service,
-		       struct check_milter *milter_r)
+/* Among the milters of that parameter. */
+static bool find_milter(const struct check_site *site, const struct check_service *service,
+			const char *parameter, struct check_milter *milter_r)
 {
-	const char *list = check_postfix_value_of(site, service, "smtpd_milters");
+	const char *list = check_postfix_value_of(site, service, parameter);
 	const char *named = check_postfix_value_of(site, service, "postern_milter");
+	const char *other = check_postfix_value_of(site, service, "milter_default_action");
 	struct check_milter ours;
 
 	next_milter(&named, &ours);
 	while (next_milter(&list, milter_r)) {
+		if (*milter_r->action == '\0')
+			copy(milter_r->action, sizeof(milter_r->action), other, strlen(other));
 		if (strcmp(milter_r->address, ours.address) == 0)
 			return true;
 		if (site->settings != NULL &&
@@ -187,4 +217,23 @@ bool check_find_milter(const struct check_site *site, const struct check_service
 			return true;
 	}
 	return false;
+}
+
+bool check_find_milter(const struct check_site *site, const struct check_service *service,
+		       struct check_milter *milter_r)
+{
+	return find_milter(site, service, "smtpd_milters", milter_r);
+}
+
+bool check_find_bounce_milter(const struct check_site *site, struct check_milter *milter_r)
+{
+	static const struct check_service cleanup = { .name = "cleanup/unix" };
+
+	return find_milter(site, &cleanup, "non_smtpd_milters", milter_r);
+}
+
+bool check_has_no_milters(const struct check_site *site, const struct check_service *service)
+{
+	return check_list_has(check_postfix_value_of(site, service, "receive_override_options"),
+			      "no_milters");
 }

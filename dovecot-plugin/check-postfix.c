@@ -41,29 +41,12 @@ static enum check_status check_sasl(const struct check_site *site, char *text_r)
 	return check_say(text_r, CHECK_OK, "SMTP logins ask Dovecot at %s.", full);
 }
 
-/* Where other servers bring mail: port 25, by number, name or behind postscreen. */
-static bool is_port_25(const struct check_service *service)
-{
-	size_t size = strcspn(service->name, "/");
-	const char *type = service->name + size;
-	const char *port = service->name;
-
-	if (strcmp(service->name, "smtpd/pass") == 0)
-		return true;
-	for (size_t i = 0; i < size; i++) {
-		if (service->name[i] == ':')
-			port = service->name + i + 1;
-	}
-	return strcmp(type, "/inet") == 0 &&
-	       (strncmp(port, "smtp/", 5) == 0 || strncmp(port, "25/", 3) == 0);
-}
-
 static enum check_status check_port_25(const struct check_site *site, char *text_r)
 {
 	struct check_service service = { .at = 0 };
 
 	while (check_next_login(site, &service)) {
-		if (is_port_25(&service))
+		if (check_is_port_25(&service))
 			return check_say(
 				text_r, CHECK_WRONG,
 				"%s offers AUTH: set smtpd_sasl_auth_enable = no in main.cf, "
@@ -92,6 +75,30 @@ static enum check_status check_milters(const struct check_site *site, char *text
 				 "No service offers AUTH, so nobody can send: take over the "
 				 "services of postfix-master.cf");
 	return check_say(text_r, CHECK_OK, "Services that ask postern-milter: %u.", count);
+}
+
+/* What takes the milter away again from a service that has it. */
+static enum check_status check_milter_options(const struct check_site *site, char *text_r)
+{
+	struct check_service service = { .at = 0 }, exempt = { .at = 0 };
+
+	while (check_next_login(site, &service)) {
+		if (check_has_no_milters(site, &service))
+			return check_say(
+				text_r, CHECK_WRONG,
+				"%s has no_milters, so nothing sent there is limited: take "
+				"it out of its receive_override_options",
+				service.name);
+	}
+	while (check_next_login(site, &exempt)) {
+		if (*check_postfix_value_of(site, &exempt, "smtpd_milter_maps") != '\0')
+			return check_say(
+				text_r, CHECK_WARNING,
+				"%s looks up its milters by client, so some may send unlimited: "
+				"add -o smtpd_milter_maps= to it",
+				exempt.name);
+	}
+	return check_say(text_r, CHECK_OK, "No client is exempt from the milter.");
 }
 
 static enum check_status check_milter_address(const struct check_site *site, char *text_r)
@@ -126,18 +133,15 @@ static enum check_status check_milter_action(const struct check_site *site, char
 	struct check_milter milter;
 
 	while (check_next_login(site, &service)) {
-		const char *action;
-
 		if (!check_find_milter(site, &service, &milter))
 			continue;
-		action = *milter.action != '\0'
-				 ? milter.action
-				 : check_postfix_value_of(site, &service, "milter_default_action");
-		if (strcmp(action, "tempfail") != 0 && strcmp(action, "reject") != 0)
-			return check_say(text_r, CHECK_WRONG,
-					 "While the milter is down, %s has default_action=%s: make "
-					 "it tempfail, so that nothing passes unlimited",
-					 service.name, action);
+		if (strcmp(milter.action, "tempfail") != 0 && strcmp(milter.action, "reject") != 0)
+			return check_say(
+				text_r, CHECK_WRONG,
+				"While the milter is down, %s has default_action=%s, so everything "
+				"passes unlimited: add -o smtpd_milters=$postern_milter to it, "
+				"which has tempfail",
+				service.name, milter.action);
 	}
 	return check_say(text_r, CHECK_OK, "While the milter is down, nothing passes unlimited.");
 }
@@ -223,10 +227,17 @@ static const struct check checks[] = {
 	{ .name = "postfix-sasl", .run = check_sasl },
 	{ .name = "postfix-port-25", .run = check_port_25 },
 	{ .name = "postfix-milter", .run = check_milters },
+	{ .name = "postfix-milter-options", .run = check_milter_options },
 	{ .name = "postfix-milter-address", .run = check_milter_address },
 	{ .name = "postfix-milter-action", .run = check_milter_action },
+	{ .name = "postfix-bounces", .run = check_postfix_bounces },
+	{ .name = "postfix-bounces-port-25", .run = check_postfix_bounces_port_25 },
+	{ .name = "postfix-bounces-action", .run = check_postfix_bounces_action },
+	{ .name = "postfix-filter", .run = check_postfix_filter },
 	{ .name = "postfix-tls", .run = check_tls },
 	{ .name = "postfix-dsn", .run = check_dsn },
+	{ .name = "postfix-sender", .run = check_postfix_sender },
+	{ .name = "postfix-sendmail", .run = check_postfix_sendmail },
 	{ .name = "postfix-queue-ids", .run = check_queue_ids },
 	{ .name = "postfix-protocol", .run = check_protocol },
 	{ .name = NULL },

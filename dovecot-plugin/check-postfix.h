@@ -15,14 +15,26 @@ struct check_service {
 
 struct check_milter {
 	char address[200];
-	char action[20]; /* its own default_action, "" for none */
+	char action[20]; /* while it is down: its own default_action, else that of main.cf */
 };
 
-/* The next service that offers AUTH. */
+/* The next service whose program is smtpd. */
+bool check_next_smtpd(const struct check_site *site, struct check_service *service);
+
+/* The next of them that offers AUTH. */
 bool check_next_login(const struct check_site *site, struct check_service *service);
+
+bool check_offers_auth(const struct check_site *site, const struct check_service *service);
+
+/* Where other servers bring mail: port 25, by number, name or behind postscreen. */
+bool check_is_port_25(const struct check_service *service);
 
 /* What main.cf has, "" for nothing. */
 const char *check_postfix_value(const struct check_site *site, const char *name);
+
+/* What master.cf has for a service, NULL for nothing. */
+const char *check_postfix_own_value(const struct check_site *site,
+				    const struct check_service *service, const char *name);
 
 /* The value that holds for a service. */
 const char *check_postfix_value_of(const struct check_site *site,
@@ -30,11 +42,24 @@ const char *check_postfix_value_of(const struct check_site *site,
 
 bool check_is_yes(const char *value);
 
-/* Finds ours among a service's milters: what is called postern_milter, or what has our socket. */
+/* Finds ours among a service's milters: what has the address of postern_milter, or our socket. */
 bool check_find_milter(const struct check_site *site, const struct check_service *service,
 		       struct check_milter *milter_r);
 
+/* Finds ours among the milters of what comes from no smtpd, Postfix's own bounces among it. */
+bool check_find_bounce_milter(const struct check_site *site, struct check_milter *milter_r);
+
+/* Whether a service asks none of its milters. */
+bool check_has_no_milters(const struct check_site *site, const struct check_service *service);
+
 /* Whether Postfix's name of a socket, which may be relative to its queue, means this path. */
 bool check_is_socket(const struct check_site *site, const char *address, const char *path);
+
+/* check-postfix-bounces.c: what the milter must be shown and mustn't hold up. */
+check_function_t check_postfix_bounces, check_postfix_bounces_port_25, check_postfix_bounces_action,
+	check_postfix_filter;
+
+/* check-postfix-senders.c: who may send as whom. */
+check_function_t check_postfix_sender, check_postfix_sendmail;
 
 #endif

@@ -32,7 +32,9 @@ noinst_LTLIBRARIES += %reldir%/libpostern-check.la
 	%reldir%/check-dovecot.c %reldir%/check-dovecot.h \
 	%reldir%/check-host.c \
 	%reldir%/check-postfix.c %reldir%/check-postfix.h \
+	%reldir%/check-postfix-bounces.c \
 	%reldir%/check-postfix-conf.c \
+	%reldir%/check-postfix-senders.c \
 	%reldir%/check-program.c %reldir%/check-program.h \
 	%reldir%/check-redis.c \
 	%reldir%/check-text.c %reldir%/check-text.h

@@ -28,9 +28,11 @@ TOPICS = {
     "dovecot": ["dovecot-passdb-first", "dovecot-passdb-final", "dovecot-settings",
                 "dovecot-master-users", "dovecot-mechanisms", "dovecot-names", "dovecot-tls",
                 "dovecot-pop3-lock", "dovecot-trusted", "api-address", "api-key", "api-commands"],
-    "postfix": ["postfix-sasl", "postfix-port-25", "postfix-milter", "postfix-milter-address",
-                "postfix-milter-action", "postfix-tls", "postfix-dsn", "postfix-queue-ids",
-                "postfix-protocol"],
+    "postfix": ["postfix-sasl", "postfix-port-25", "postfix-milter", "postfix-milter-options",
+                "postfix-milter-address", "postfix-milter-action", "postfix-bounces",
+                "postfix-bounces-port-25", "postfix-bounces-action", "postfix-filter",
+                "postfix-tls", "postfix-dsn", "postfix-sender", "postfix-sendmail",
+                "postfix-queue-ids", "postfix-protocol"],
 }
 NAMES = ["settings", "secrets", "internal-networks", "module", "milter",
          *(name for topic, names in TOPICS.items() for name in (topic, *names))]
@@ -444,16 +446,19 @@ POSTFIX = {
     "AUTH at port 25": (
         MASTER, [(r"\A", "127.0.0.1:25 inet n - y - - smtpd\n  -o smtpd_sasl_auth_enable=yes\n"
                          "  -o smtpd_milters=$postern_milter\n"
+                         "  -o smtpd_sender_restrictions=$postern_sender_restrictions\n"
                          "  -o smtpd_discard_ehlo_keywords=dsn\n")],
         "postfix-port-25", "wrong", "127.0.0.1:25/inet offers AUTH"),
     "AUTH at port 25 by name": (
         MASTER, [(r"\A", "smtp inet n - y - - smtpd\n  -o smtpd_sasl_auth_enable=yes\n"
                          "  -o { smtpd_milters = inet:127.0.0.1:1, $postern_milter }\n"
+                         "  -o smtpd_sender_restrictions=$postern_sender_restrictions\n"
                          "  -o smtpd_discard_ehlo_keywords=starttls,DSN\n")],
         "postfix-port-25", "wrong", "smtp/inet offers AUTH"),
     "AUTH behind postscreen": (
         MASTER, [(r"\A", "smtpd pass - - y - - smtpd\n  -o smtpd_sasl_auth_enable=yes\n"
                          "  -o smtpd_milters=unix:postern/milter.sock\n"
+                         "  -o smtpd_sender_restrictions=$postern_sender_restrictions\n"
                          "  -o smtpd_discard_ehlo_keywords=dsn\n")],
         "postfix-port-25", "wrong", "smtpd/pass offers AUTH"),
     "a service without the milter": (
@@ -477,6 +482,45 @@ POSTFIX = {
     "the milter is away, by default": (
         MAIN, [(" default_action=tempfail,", ""), (r"\Z", "\nmilter_default_action = quarantine\n")],
         "postfix-milter-action", "wrong", "has default_action=quarantine"),
+    "no milters at a service": (
+        MASTER, [(r"(syslog_name=postfix/submissions\n)",
+                  r"\1  -o receive_override_options=no_milters\n")],
+        "postfix-milter-options", "wrong", FIRST + "has no_milters"),
+    "clients exempt from milters": (
+        MAIN, [(r"\Z", "\nsmtpd_milter_maps = cidr:/etc/postfix/milters\n")],
+        "postfix-milter-options", "warning", FIRST + "looks up its milters by client"),
+    "bounces that nobody sees": (
+        MAIN, [(r"^non_smtpd_milters = .*", "")],
+        "postfix-bounces", "wrong", "set non_smtpd_milters = "),
+    "bounces that another sees": (
+        MAIN, [(r"^non_smtpd_milters = .*", "non_smtpd_milters = unix:postern/other.sock")],
+        "postfix-bounces", "wrong", "set non_smtpd_milters = "),
+    "bounces that no milter sees": (
+        MAIN, [(r"^internal_mail_filter_classes = .*", "")],
+        "postfix-bounces", "wrong", "set internal_mail_filter_classes = bounce"),
+    "port 25 without the milter": (
+        MASTER, [(r"\A", "127.0.0.1:25 inet n - y - - smtpd\n  -o smtpd_milters=\n")],
+        "postfix-bounces-port-25", "wrong", "127.0.0.1:25/inet doesn't ask postern-milter"),
+    "no milters behind postscreen": (
+        MASTER, [(r"\A", "smtpd pass - - y - - smtpd\n"
+                         "  -o receive_override_options=no_milters\n")],
+        "postfix-bounces-port-25", "wrong", "smtpd/pass has no_milters"),
+    "bounces wait": (
+        MAIN, [(r"^non_smtpd_milters = .*", "non_smtpd_milters = $postern_milter")],
+        "postfix-bounces-action", "wrong", "non_smtpd_milters has default_action=tempfail"),
+    "mail from elsewhere waits": (
+        MASTER, [(r"\A", "smtp inet n - y - - smtpd\n  -o smtpd_milters=$postern_milter\n")],
+        "postfix-bounces-action", "wrong", "smtp/inet has default_action=tempfail"),
+    "a filter's way back": (
+        MASTER, [(r"\A", "127.0.0.1:24 inet n - y - - smtpd\n  -o content_filter=f:127.0.0.1:26\n"
+                         "127.0.0.1:10025 inet n - y - - smtpd\n  -o content_filter=\n")],
+        "postfix-filter", "warning", "127.0.0.1:10025/inet takes mail back"),
+    "the empty sender address": (
+        MASTER, [(r"^  -o smtpd_sender_restrictions=.*$", "  -o smtpd_sender_restrictions=")],
+        "postfix-sender", "warning", FIRST + "takes the empty sender address"),
+    "notices": (
+        MAIN, [(r"\Z", "\nauthorized_submit_users = root, www-data\n")],
+        "postfix-sendmail", "warning", "postern-worker can't send notices .* nobody,"),
     "DSN": (
         MASTER, [(r"^  -o smtpd_discard_ehlo_keywords=.*\n", "")],
         "postfix-dsn", "wrong", FIRST + "offers DSN"),
@@ -494,6 +538,34 @@ def test_postfix(own, file, changes, name, status, text):
     with changed(f"{own.directory}/{file}", *changes):
         assert_only(own, name, status, text)
     assert not complaints(check(own))
+
+
+ADVICE = {
+    "the samples": ("", {"postfix-sender": FIRST + "takes any sender address .*",
+                         "postfix-sendmail": "Any user of this host may send .*"}),
+    "the login's own sender address": (
+        "postern_sender_restrictions = check_sender_access inline:{<>=REJECT},\n"
+        "  reject_sender_login_mismatch",
+        {"postfix-sender": r"A login's sender address has to be its own\."}),
+    "sendmail for a few": (
+        "authorized_submit_users = root, nobody",
+        {"postfix-sendmail": r"sendmail\(1\) is for those in authorized_submit_users\."}),
+    "milters named by other parameters": (
+        "all_milters = inet:127.0.0.1:8891, $postern_bounce_milter\n"
+        "smtpd_milters = $all_milters\nnon_smtpd_milters = ${smtpd_milters}",
+        {"postfix-bounces": "Postfix shows its own bounces .*",
+         "postfix-bounces-port-25": r"Services at port 25 that show bounces: 1\."}),
+}
+
+
+@pytest.mark.parametrize("lines, expected", ADVICE.values(), ids=ADVICE)
+def test_postfix_is_well(own, lines, expected):
+    with changed(f"{own.directory}/{MASTER}", (r"\A", "smtp inet n - y - - smtpd\n")), \
+            changed(f"{own.directory}/{MAIN}", (r"\Z", f"\n{lines}\n")):
+        said = check(own)
+    assert not complaints(said)
+    for name, text in expected.items():
+        assert re.fullmatch(text, said[name][1])
 
 
 def test_postfix_tls(own):

@@ -254,6 +254,12 @@ struct postfix_row {
 	const char *text;
 };
 
+/* What the samples have. A line behind it wins. */
+#define ASKED                                                                                      \
+	"postern_milter = {unix:p,default_action=tempfail}\n"                                      \
+	"smtpd_milters = {unix:p,default_action=accept}\n"                                         \
+	"non_smtpd_milters = {unix:p,default_action=accept}\n"                                     \
+	"internal_mail_filter_classes = bounce\n"
 #define TEMPFAIL "postern_milter = { unix:p, default_action=tempfail }\n"
 
 static const struct postfix_row postfix_rows[] = {
@@ -286,12 +292,127 @@ static const struct postfix_row postfix_rows[] = {
 	  "submission/inet/smtpd_discard_ehlo_keywords =", "postfix-dsn", CHECK_WRONG, "DSN" },
 	{ "AUTH everywhere", "smtpd_sasl_auth_enable = yes", "", "postfix-port-25", CHECK_WRONG,
 	  "smtp/inet offers AUTH" },
+	{ "its milters taken away", ASKED, "submission/inet/receive_override_options = no_milters",
+	  "postfix-milter-options", CHECK_WRONG, "submission/inet has no_milters" },
+	{ "port 25's taken away", ASKED, "smtp/inet/receive_override_options = no_milters",
+	  "postfix-milter-options", CHECK_OK, "" },
+	{ "some clients exempt", "smtpd_milter_maps = cidr:x", "", "postfix-milter-options",
+	  CHECK_WARNING, "submission/inet looks up" },
+	{ "no exempt clients here", "smtpd_milter_maps = cidr:x",
+	  "submission/inet/smtpd_milter_maps =", "postfix-milter-options", CHECK_OK, "" },
+};
+
+/* Port 25 and no smtpd: bounces, and what they are filtered by. */
+static const struct postfix_row bounce_rows[] = {
+	{ "shown", ASKED, "", "postfix-bounces", CHECK_OK, "shows its own bounces" },
+	{ "shown among others",
+	  "postern_milter = unix:p\nnon_smtpd_milters = inet:h:1 {unix:p}\n"
+	  "internal_mail_filter_classes = notify, bounce",
+	  "", "postfix-bounces", CHECK_OK, "" },
+	{ "shown to nobody", "internal_mail_filter_classes = bounce", "", "postfix-bounces",
+	  CHECK_WRONG, "set non_smtpd_milters = $postern_bounce_milter" },
+	{ "shown to another",
+	  "postern_milter = unix:p\nnon_smtpd_milters = unix:pp\n"
+	  "internal_mail_filter_classes = bounce",
+	  "", "postfix-bounces", CHECK_WRONG, "set non_smtpd_milters" },
+	{ "other mail shown", ASKED "internal_mail_filter_classes = notify", "", "postfix-bounces",
+	  CHECK_WRONG, "set internal_mail_filter_classes = bounce" },
+	{ "cleanup's own milters", ASKED, "cleanup/unix/non_smtpd_milters =", "postfix-bounces",
+	  CHECK_WRONG, "set non_smtpd_milters" },
+	{ "brought to port 25", ASKED, "", "postfix-bounces-port-25", CHECK_OK, "1." },
+	{ "port 25 asks nobody", ASKED "smtpd_milters =", "", "postfix-bounces-port-25",
+	  CHECK_WRONG, "smtp/inet doesn't ask" },
+	{ "port 25's own milters", ASKED, "smtp/inet/smtpd_milters = inet:h:1",
+	  "postfix-bounces-port-25", CHECK_WRONG, "add $postern_bounce_milter" },
+	{ "port 25 without milters", ASKED, "smtp/inet/receive_override_options = no_milters",
+	  "postfix-bounces-port-25", CHECK_WRONG, "smtp/inet has no_milters" },
+	{ "AUTH at port 25, which is said elsewhere", ASKED,
+	  "smtp/inet/smtpd_sasl_auth_enable = yes\nsmtp/inet/smtpd_milters =",
+	  "postfix-bounces-port-25", CHECK_OK, "0." },
+	{ "nothing waits", ASKED, "", "postfix-bounces-action", CHECK_OK, "no mail waits" },
+	{ "nobody is asked", "smtpd_milters =", "", "postfix-bounces-action", CHECK_OK, "" },
+	{ "bounces wait", ASKED "non_smtpd_milters = {unix:p,default_action=tempfail}", "",
+	  "postfix-bounces-action", CHECK_WRONG, "non_smtpd_milters has default_action=tempfail" },
+	{ "port 25 waits", ASKED, "smtp/inet/smtpd_milters = {unix:p,default_action=tempfail}",
+	  "postfix-bounces-action", CHECK_WRONG, "smtp/inet has default_action=tempfail" },
+	{ "port 25 waits by main.cf", ASKED "milter_default_action = reject",
+	  "smtp/inet/smtpd_milters = unix:p", "postfix-bounces-action", CHECK_WRONG,
+	  "smtp/inet has default_action=reject" },
+	{ "port 25 accepts by main.cf", ASKED "milter_default_action = accept",
+	  "smtp/inet/smtpd_milters = unix:p", "postfix-bounces-action", CHECK_OK, "" },
+	{ "another's wait is not ours", ASKED,
+	  "smtp/inet/smtpd_milters = inet:h:1 {unix:p,default_action=accept}",
+	  "postfix-bounces-action", CHECK_OK, "" },
+	{ "another port waits, as main.cf has it",
+	  ASKED "smtpd_milters = {unix:p,default_action=tempfail}", "smtp/inet/smtpd_milters =",
+	  "postfix-bounces-action", CHECK_WRONG, "10025/inet has default_action=tempfail" },
+	{ "a login waits, as main.cf has it",
+	  ASKED "smtpd_milters = {unix:p,default_action=tempfail}",
+	  "smtp/inet/smtpd_milters =\n10025/inet/smtpd_milters =", "postfix-bounces-action",
+	  CHECK_OK, "" },
+	{ "a submission service that has lost its AUTH", ASKED,
+	  "10025/inet/smtpd_milters = {unix:p,default_action=tempfail}", "postfix-bounces-action",
+	  CHECK_OK, "" },
+	{ "no filter", ASKED, "10025/inet/content_filter =", "postfix-filter", CHECK_OK,
+	  "no content filter" },
+	{ "asked once more", ASKED "content_filter = amavis:[::1]:10024",
+	  "10025/inet/content_filter =", "postfix-filter", CHECK_WARNING,
+	  "10025/inet takes mail back" },
+	{ "asked once more, before the queue", ASKED,
+	  "smtp/inet/smtpd_proxy_filter = 10024\n10025/inet/smtpd_proxy_filter =", "postfix-filter",
+	  CHECK_WARNING, "10025/inet takes mail back" },
+	{ "not asked again", ASKED "content_filter = f:",
+	  "10025/inet/content_filter =\n10025/inet/smtpd_milters =", "postfix-filter", CHECK_OK,
+	  "isn't asked about again" },
+	{ "no milters behind the filter", ASKED "content_filter = f:",
+	  "10025/inet/content_filter =\n10025/inet/receive_override_options = no_milters",
+	  "postfix-filter", CHECK_OK, "" },
+	{ "a port of its own before the filter", ASKED "content_filter = f:",
+	  "10025/inet/content_filter = g:", "postfix-filter", CHECK_OK, "" },
+	{ "a login without the filter", ASKED "content_filter = f:",
+	  "submission/inet/content_filter =", "postfix-filter", CHECK_OK, "" },
+	{ "port 25 without the filter", ASKED,
+	  "submission/inet/content_filter = f:\n"
+	  "smtp/inet/content_filter =",
+	  "postfix-filter", CHECK_OK, "" },
+};
+
+static const struct postfix_row sender_rows[] = {
+	{ "anybody", "smtpd_sender_restrictions =", "", "postfix-sender", CHECK_WARNING,
+	  "submission/inet takes the empty sender address" },
+	{ "port 25's restrictions are taken away",
+	  "smtpd_sender_restrictions = check_sender_access inline:{{<>=550}}",
+	  "submission/inet/smtpd_sender_restrictions =", "postfix-sender", CHECK_WARNING,
+	  "submission/inet takes" },
+	{ "anybody but the empty one", "smtpd_sender_restrictions =",
+	  "submission/inet/smtpd_sender_restrictions = check_sender_access inline:{{<>=550}}",
+	  "postfix-sender", CHECK_OK, "reject_sender_login_mismatch" },
+	{ "the login's own",
+	  "smtpd_recipient_restrictions = check_sender_access inline:{{<>=550}}, "
+	  "reject_authenticated_sender_login_mismatch",
+	  "", "postfix-sender", CHECK_OK, "has to be its own" },
+	{ "only without a login",
+	  "smtpd_relay_restrictions = reject_unauthenticated_sender_login_mismatch "
+	  "check_policy_service unix:p",
+	  "", "postfix-sender", CHECK_OK, "submission/inet takes any" },
+	{ "only what is another's",
+	  "smtpd_sender_restrictions = check_sender_access x, reject_known_sender_login_mismatch",
+	  "", "postfix-sender", CHECK_OK, "submission/inet takes any" },
+	{ "the site's own class", "smtpd_restriction_classes = senders", "", "postfix-sender",
+	  CHECK_OK, "" },
+	{ "any user", "authorized_submit_users = static:anyone", "", "postfix-sendmail", CHECK_OK,
+	  "To name those who may" },
+	{ "named users", "authorized_submit_users = root, vmail", "", "postfix-sendmail", CHECK_OK,
+	  "is for those" },
+	{ "users of a table", "authorized_submit_users = !www-data, static:all", "",
+	  "postfix-sendmail", CHECK_OK, "is for those" },
 };
 
 static void judges_postfix(void **state)
 {
 	static const char services[] = "smtp/inet/command = smtpd\n"
 				       "pickup/unix/command = pickup\n"
+				       "10025/inet/command = smtpd\n"
 				       "smtpdx/unix/command = smtpdx -o a=b\n"
 				       "submission/inet/command = smtpd -o smtpd_x=y\n";
 	const struct postfix_row *row = *state;
@@ -305,6 +426,32 @@ static void judges_postfix(void **state)
 	check_text_read(&site.postfix.overrides, copy(overrides), '=');
 	assert_says(&site, &check_postfix_topic, row->check, row->status, row->text);
 	check_site_free(&site);
+}
+
+/* Notices are sent by sendmail(1). */
+static void judges_the_worker(void **state)
+{
+	struct settings settings = { .worker = { .user = (char[]){ "postern" } } };
+	struct check_site site = { .settings = &settings };
+
+	(void)state;
+	check_text_read(&site.postfix.main, copy("authorized_submit_users = root postern"), '=');
+	assert_says(&site, &check_postfix_topic, "postfix-sendmail", CHECK_OK, "is for those");
+	check_text_free(&site.postfix.main);
+	check_text_read(&site.postfix.main, copy("authorized_submit_users = root"), '=');
+	assert_says(&site, &check_postfix_topic, "postfix-sendmail", CHECK_WARNING,
+		    "add its user, postern,");
+	check_text_free(&site.postfix.main);
+	check_text_read(&site.postfix.main, copy("authorized_submit_users ="), '=');
+	assert_says(&site, &check_postfix_topic, "postfix-sendmail", CHECK_WARNING, "postern");
+	check_text_free(&site.postfix.main);
+	check_text_read(&site.postfix.main, copy("authorized_submit_users = hash:x"), '=');
+	assert_says(&site, &check_postfix_topic, "postfix-sendmail", CHECK_OK, "");
+	check_text_free(&site.postfix.main);
+	settings.worker.user = NULL;
+	check_text_read(&site.postfix.main, copy("authorized_submit_users = root"), '=');
+	assert_says(&site, &check_postfix_topic, "postfix-sendmail", CHECK_OK, "");
+	check_text_free(&site.postfix.main);
 }
 
 /* A check looks at nothing that wasn't read. */
@@ -348,6 +495,9 @@ int main(void)
 	ADD_TEST(exists);
 	ADD_ROWS(judges_info, info_rows);
 	ADD_ROWS(judges_postfix, postfix_rows);
+	ADD_ROWS(judges_postfix, bounce_rows);
+	ADD_ROWS(judges_postfix, sender_rows);
+	ADD_TEST(judges_the_worker);
 	ADD_TEST(judges_nothing);
 	return RUN_TESTS();
 }

@@ -1,0 +1,131 @@
+/*
+ * doveadm postern check: whether Postfix shows the milter the bounces, in which a cracked account
+ * shows (B3), and never lets mail wait for it that nobody logged in for (B5).
+ */
+
+#include "check-postfix.h"
+
+#include <string.h>
+
+enum check_status check_postfix_bounces(const struct check_site *site, char *text_r)
+{
+	static const struct check_service bounce = { .name = "bounce/unix" };
+	struct check_milter milter;
+
+	if (!check_find_bounce_milter(site, &milter))
+		return check_say(
+			text_r, CHECK_WRONG,
+			"non_smtpd_milters lacks postern-milter, so it sees no bounce that "
+			"Postfix makes: set non_smtpd_milters = $postern_bounce_milter");
+	if (!check_list_has(check_postfix_value_of(site, &bounce, "internal_mail_filter_classes"),
+			    "bounce"))
+		return check_say(text_r, CHECK_WRONG,
+				 "Postfix shows its own bounces to no milter: set "
+				 "internal_mail_filter_classes = bounce");
+	return check_say(text_r, CHECK_OK, "Postfix shows its own bounces to postern-milter.");
+}
+
+enum check_status check_postfix_bounces_port_25(const struct check_site *site, char *text_r)
+{
+	struct check_service service = { .at = 0 };
+	struct check_milter milter;
+	unsigned int count = 0;
+
+	while (check_next_smtpd(site, &service)) {
+		if (!check_is_port_25(&service) || check_offers_auth(site, &service))
+			continue;
+		if (!check_find_milter(site, &service, &milter))
+			return check_say(
+				text_r, CHECK_WRONG,
+				"%s doesn't ask postern-milter, so it sees no bounce that other "
+				"servers bring: add $postern_bounce_milter to its smtpd_milters",
+				service.name);
+		if (check_has_no_milters(site, &service))
+			return check_say(
+				text_r, CHECK_WRONG,
+				"%s has no_milters, so postern-milter sees no bounce that other "
+				"servers bring: take it out of its receive_override_options",
+				service.name);
+		count++;
+	}
+	return check_say(text_r, CHECK_OK, "Services at port 25 that show bounces: %u.", count);
+}
+
+static enum check_status say_waits(char *text_r, const char *what, const char *action)
+{
+	return check_say(text_r, CHECK_WRONG,
+			 "While the milter is down, %s has default_action=%s, so mail is held up "
+			 "that nobody logged in for: ask $postern_bounce_milter there, which has "
+			 "accept",
+			 what, action);
+}
+
+/* Port 25, or one like it: a submission service that has lost its AUTH has milters of its own. */
+static bool takes_from_elsewhere(const struct check_site *site, const struct check_service *service)
+{
+	if (check_offers_auth(site, service))
+		return false;
+	return check_is_port_25(service) ||
+	       check_postfix_own_value(site, service, "smtpd_milters") == NULL;
+}
+
+enum check_status check_postfix_bounces_action(const struct check_site *site, char *text_r)
+{
+	struct check_service service = { .at = 0 };
+	struct check_milter milter;
+
+	if (check_find_bounce_milter(site, &milter) && strcmp(milter.action, "accept") != 0)
+		return say_waits(text_r, "non_smtpd_milters", milter.action);
+	while (check_next_smtpd(site, &service)) {
+		if (takes_from_elsewhere(site, &service) &&
+		    check_find_milter(site, &service, &milter) &&
+		    strcmp(milter.action, "accept") != 0)
+			return say_waits(text_r, service.name, milter.action);
+	}
+	return check_say(text_r, CHECK_OK,
+			 "While the milter is down, no mail waits that nobody logged in for.");
+}
+
+/* A content filter behind the queue, or in front of it. */
+static bool has_filter(const struct check_site *site)
+{
+	struct check_service service = { .at = 0 };
+
+	while (check_next_smtpd(site, &service)) {
+		if (*check_postfix_value_of(site, &service, "content_filter") != '\0' ||
+		    *check_postfix_value_of(site, &service, "smtpd_proxy_filter") != '\0')
+			return true;
+	}
+	return false;
+}
+
+/* Such a service is told by what has to stand at it, so that the mail doesn't go round in circles.
+ */
+static bool takes_back(const struct check_site *site, const struct check_service *service)
+{
+	const char *filter = check_postfix_own_value(site, service, "content_filter");
+	const char *proxy = check_postfix_own_value(site, service, "smtpd_proxy_filter");
+
+	return !check_is_port_25(service) && !check_offers_auth(site, service) &&
+	       ((filter != NULL && *filter == '\0') || (proxy != NULL && *proxy == '\0'));
+}
+
+enum check_status check_postfix_filter(const struct check_site *site, char *text_r)
+{
+	struct check_service service = { .at = 0 };
+	struct check_milter milter;
+
+	if (!has_filter(site))
+		return check_say(text_r, CHECK_OK, "There is no content filter.");
+	while (check_next_smtpd(site, &service)) {
+		if (takes_back(site, &service) && !check_has_no_milters(site, &service) &&
+		    check_find_milter(site, &service, &milter))
+			return check_say(
+				text_r, CHECK_WARNING,
+				"%s takes mail back from a content filter, and asks postern-milter "
+				"about it once more: add -o smtpd_milters= to it",
+				service.name);
+	}
+	return check_say(text_r, CHECK_OK,
+			 "What comes back from a content filter isn't asked about again.");
+}

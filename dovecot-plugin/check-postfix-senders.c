@@ -1,0 +1,89 @@
+/* doveadm postern check: which senders Postfix takes mail of. */
+
+#include "check-postfix.h"
+
+#include <string.h>
+
+static const char *const restriction_lists[] = {
+	"smtpd_client_restrictions",	  "smtpd_helo_restrictions",
+	"smtpd_sender_restrictions",	  "smtpd_relay_restrictions",
+	"smtpd_recipient_restrictions",	  "smtpd_data_restrictions",
+	"smtpd_end_of_data_restrictions", NULL,
+};
+
+/* Those of which one may refuse the empty sender address: what they look up isn't known here. */
+static const char *const sender_restrictions[] = { "check_sender_access", "check_policy_service",
+						   NULL };
+
+/* Not reject_known_sender_login_mismatch, which takes all that are nobody's. */
+static const char *const login_restrictions[] = { "reject_sender_login_mismatch",
+						  "reject_authenticated_sender_login_mismatch",
+						  NULL };
+
+static bool has_one_of(const char *list, const char *const words[])
+{
+	for (size_t i = 0; words[i] != NULL; i++) {
+		if (check_list_has(list, words[i]))
+			return true;
+	}
+	return false;
+}
+
+/* Whether one of these restrictions stands at a service. A class of the site's own may hold any. */
+static bool has_restriction(const struct check_site *site, const struct check_service *service,
+			    const char *const words[])
+{
+	for (size_t i = 0; restriction_lists[i] != NULL; i++) {
+		if (has_one_of(check_postfix_value_of(site, service, restriction_lists[i]), words))
+			return true;
+	}
+	return *check_postfix_value_of(site, service, "smtpd_restriction_classes") != '\0';
+}
+
+enum check_status check_postfix_sender(const struct check_site *site, char *text_r)
+{
+	struct check_service service = { .at = 0 }, any = { .at = 0 };
+
+	while (check_next_login(site, &service)) {
+		if (!has_restriction(site, &service, sender_restrictions))
+			return check_say(
+				text_r, CHECK_WARNING,
+				"%s takes the empty sender address, whose mail never bounces, from "
+				"a cracked account: add -o smtpd_sender_restrictions="
+				"$postern_sender_restrictions to it",
+				service.name);
+	}
+	while (check_next_login(site, &any)) {
+		if (!has_restriction(site, &any, login_restrictions))
+			return check_say(
+				text_r, CHECK_OK,
+				"%s takes any sender address of a login. To take only its own: "
+				"reject_sender_login_mismatch, see postfix-main.cf.",
+				any.name);
+	}
+	return check_say(text_r, CHECK_OK, "A login's sender address has to be its own.");
+}
+
+/* Tables and files may name anybody. */
+static bool is_plain_list(const char *list)
+{
+	return strpbrk(list, ":/!") == NULL;
+}
+
+enum check_status check_postfix_sendmail(const struct check_site *site, char *text_r)
+{
+	const char *users = check_postfix_value(site, "authorized_submit_users");
+	const char *worker = site->settings != NULL ? site->settings->worker.user : NULL;
+
+	if (check_list_has(users, "static:anyone"))
+		return check_say(text_r, CHECK_OK,
+				 "Any user of this host may send without limits by sendmail(1). To "
+				 "name those who may: authorized_submit_users, see "
+				 "postfix-main.cf.");
+	if (worker != NULL && is_plain_list(users) && !check_list_has(users, worker))
+		return check_say(text_r, CHECK_WARNING,
+				 "postern-worker can't send notices from this host: add its user, "
+				 "%s, to authorized_submit_users",
+				 worker);
+	return check_say(text_r, CHECK_OK, "sendmail(1) is for those in authorized_submit_users.");
+}
