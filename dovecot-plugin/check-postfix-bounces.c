@@ -25,27 +25,63 @@ enum check_status check_postfix_bounces(const struct check_site *site, char *tex
 	return check_say(text_r, CHECK_OK, "Postfix shows its own bounces to postern-milter.");
 }
 
-enum check_status check_postfix_bounces_port_25(const struct check_site *site, char *text_r)
+/* Behind a filter in front of the queue: it has the message before a milter sees it, so what the
+   milter is shown at port 25 ends with the recipients. */
+static bool asks_behind_filter(const struct check_site *site)
 {
 	struct check_service service = { .at = 0 };
 	struct check_milter milter;
+
+	while (check_next_smtpd(site, &service)) {
+		if (!check_is_port_25(&service) && !check_offers_auth(site, &service) &&
+		    *check_postfix_value_of(site, &service, "smtpd_proxy_filter") == '\0' &&
+		    !check_has_no_milters(site, &service) &&
+		    check_find_milter(site, &service, &milter))
+			return true;
+	}
+	return false;
+}
+
+static enum check_status judge_port_25(const struct check_site *site,
+				       const struct check_service *service, char *text_r)
+{
+	struct check_milter milter;
+
+	if (*check_postfix_value_of(site, service, "smtpd_proxy_filter") != '\0') {
+		if (asks_behind_filter(site))
+			return CHECK_OK;
+		return check_say(text_r, CHECK_WRONG,
+				 "%s hands mail to smtpd_proxy_filter before a milter sees it: add "
+				 "-o smtpd_milters=$postern_bounce_milter to the service that "
+				 "takes it back",
+				 service->name);
+	}
+	if (!check_find_milter(site, service, &milter))
+		return check_say(text_r, CHECK_WRONG,
+				 "%s doesn't ask postern-milter, so it sees no bounce that other "
+				 "servers bring: add $postern_bounce_milter to its smtpd_milters",
+				 service->name);
+	if (check_has_no_milters(site, service))
+		return check_say(text_r, CHECK_WRONG,
+				 "%s has no_milters, so postern-milter sees no bounce that other "
+				 "servers bring: take it out of its receive_override_options",
+				 service->name);
+	return CHECK_OK;
+}
+
+enum check_status check_postfix_bounces_port_25(const struct check_site *site, char *text_r)
+{
+	struct check_service service = { .at = 0 };
 	unsigned int count = 0;
 
 	while (check_next_smtpd(site, &service)) {
+		enum check_status status;
+
 		if (!check_is_port_25(&service) || check_offers_auth(site, &service))
 			continue;
-		if (!check_find_milter(site, &service, &milter))
-			return check_say(
-				text_r, CHECK_WRONG,
-				"%s doesn't ask postern-milter, so it sees no bounce that other "
-				"servers bring: add $postern_bounce_milter to its smtpd_milters",
-				service.name);
-		if (check_has_no_milters(site, &service))
-			return check_say(
-				text_r, CHECK_WRONG,
-				"%s has no_milters, so postern-milter sees no bounce that other "
-				"servers bring: take it out of its receive_override_options",
-				service.name);
+		status = judge_port_25(site, &service, text_r);
+		if (status != CHECK_OK)
+			return status;
 		count++;
 	}
 	return check_say(text_r, CHECK_OK, "Services at port 25 that show bounces: %u.", count);
@@ -86,28 +122,24 @@ enum check_status check_postfix_bounces_action(const struct check_site *site, ch
 			 "While the milter is down, no mail waits that nobody logged in for.");
 }
 
-/* A content filter behind the queue, or in front of it. */
 static bool has_filter(const struct check_site *site)
 {
 	struct check_service service = { .at = 0 };
 
 	while (check_next_smtpd(site, &service)) {
-		if (*check_postfix_value_of(site, &service, "content_filter") != '\0' ||
-		    *check_postfix_value_of(site, &service, "smtpd_proxy_filter") != '\0')
+		if (*check_postfix_value_of(site, &service, "content_filter") != '\0')
 			return true;
 	}
 	return false;
 }
 
-/* Such a service is told by what has to stand at it, so that the mail doesn't go round in circles.
- */
+/* Such a service is told by what has to stand at it, so that mail doesn't go round in circles. */
 static bool takes_back(const struct check_site *site, const struct check_service *service)
 {
 	const char *filter = check_postfix_own_value(site, service, "content_filter");
-	const char *proxy = check_postfix_own_value(site, service, "smtpd_proxy_filter");
 
-	return !check_is_port_25(service) && !check_offers_auth(site, service) &&
-	       ((filter != NULL && *filter == '\0') || (proxy != NULL && *proxy == '\0'));
+	return filter != NULL && *filter == '\0' && !check_is_port_25(service) &&
+	       !check_offers_auth(site, service);
 }
 
 enum check_status check_postfix_filter(const struct check_site *site, char *text_r)

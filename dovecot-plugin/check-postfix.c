@@ -77,18 +77,39 @@ static enum check_status check_milters(const struct check_site *site, char *text
 	return check_say(text_r, CHECK_OK, "Services that ask postern-milter: %u.", count);
 }
 
-/* What takes the milter away again from a service that has it. */
+/* What makes a service's milters see less than the whole message and who sends it. */
+static enum check_status judge_options(const struct check_site *site,
+				       const struct check_service *service, char *text_r)
+{
+	if (check_has_no_milters(site, service))
+		return check_say(text_r, CHECK_WRONG,
+				 "%s has no_milters, so nothing sent there is limited: take it out "
+				 "of its receive_override_options",
+				 service->name);
+	if (*check_postfix_value_of(site, service, "smtpd_proxy_filter") != '\0')
+		return check_say(text_r, CHECK_WRONG,
+				 "%s has a smtpd_proxy_filter, which takes the message before "
+				 "a milter sees it, so nothing sent there is limited: add "
+				 "-o smtpd_proxy_filter= to it",
+				 service->name);
+	if (!check_list_has(check_postfix_value_of(site, service, "milter_mail_macros"),
+			    "{auth_authen}"))
+		return check_say(text_r, CHECK_WRONG,
+				 "%s doesn't tell the milter who logged in, so nothing sent there "
+				 "is limited: add {auth_authen} to milter_mail_macros",
+				 service->name);
+	return CHECK_OK;
+}
+
 static enum check_status check_milter_options(const struct check_site *site, char *text_r)
 {
 	struct check_service service = { .at = 0 }, exempt = { .at = 0 };
+	enum check_status status;
 
 	while (check_next_login(site, &service)) {
-		if (check_has_no_milters(site, &service))
-			return check_say(
-				text_r, CHECK_WRONG,
-				"%s has no_milters, so nothing sent there is limited: take "
-				"it out of its receive_override_options",
-				service.name);
+		status = judge_options(site, &service, text_r);
+		if (status != CHECK_OK)
+			return status;
 	}
 	while (check_next_login(site, &exempt)) {
 		if (*check_postfix_value_of(site, &exempt, "smtpd_milter_maps") != '\0')
@@ -98,7 +119,7 @@ static enum check_status check_milter_options(const struct check_site *site, cha
 				"add -o smtpd_milter_maps= to it",
 				exempt.name);
 	}
-	return check_say(text_r, CHECK_OK, "No client is exempt from the milter.");
+	return check_say(text_r, CHECK_OK, "The milter sees all that a login sends.");
 }
 
 static enum check_status check_milter_address(const struct check_site *site, char *text_r)

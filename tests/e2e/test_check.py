@@ -486,6 +486,12 @@ POSTFIX = {
         MASTER, [(r"(syslog_name=postfix/submissions\n)",
                   r"\1  -o receive_override_options=no_milters\n")],
         "postfix-milter-options", "wrong", FIRST + "has no_milters"),
+    "a filter before the milter": (
+        MASTER, [(r"^  -o smtpd_proxy_filter=$", "  -o smtpd_proxy_filter=127.0.0.1:24")],
+        "postfix-milter-options", "wrong", FIRST + "has a smtpd_proxy_filter"),
+    "nobody told who logged in": (
+        MAIN, [(r"\Z", "\nmilter_mail_macros = i {mail_addr} {client_addr}\n")],
+        "postfix-milter-options", "wrong", FIRST + "doesn't tell the milter who logged in"),
     "clients exempt from milters": (
         MAIN, [(r"\Z", "\nsmtpd_milter_maps = cidr:/etc/postfix/milters\n")],
         "postfix-milter-options", "warning", FIRST + "looks up its milters by client"),
@@ -501,6 +507,11 @@ POSTFIX = {
     "port 25 without the milter": (
         MASTER, [(r"\A", "127.0.0.1:25 inet n - y - - smtpd\n  -o smtpd_milters=\n")],
         "postfix-bounces-port-25", "wrong", "127.0.0.1:25/inet doesn't ask postern-milter"),
+    "port 25 before a filter": (
+        MASTER, [(r"\A", "25 inet n - y - - smtpd\n  -o smtpd_proxy_filter=127.0.0.1:24\n"
+                         "127.0.0.1:10025 inet n - y - - smtpd\n  -o smtpd_milters=\n"),
+                 (r"^(127\.0\.0\.1:\d+ inet n - y - - smtpd)\n\n", r"\1 -o smtpd_milters=\n\n")],
+        "postfix-bounces-port-25", "wrong", "25/inet hands mail to smtpd_proxy_filter"),
     "no milters behind postscreen": (
         MASTER, [(r"\A", "smtpd pass - - y - - smtpd\n"
                          "  -o receive_override_options=no_milters\n")],

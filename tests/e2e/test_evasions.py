@@ -79,6 +79,15 @@ def test_nobody_asks_for_no_bounce(client, account):
     client.rset()
 
 
+def test_filter_before_the_queue_takes_no_login(own, with_main, account):
+    """It would have the message before the milter sees it. Here nobody would answer."""
+    with_main("smtpd_proxy_filter = 127.0.0.1:1")
+    client = sender(own, account, own.on(account))
+    assert send(client, account).accepted
+    assert own.wait_for_mail(account)[0]["Postern-Trace"]
+    hang_up(client)
+
+
 def login_mismatch():
     return ("postern_sender_restrictions = permit_mynetworks, check_sender_access "
             "inline:{{<> = 550 x}}, " + sample_line("reject_sender_login_mismatch"))

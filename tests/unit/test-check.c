@@ -254,12 +254,13 @@ struct postfix_row {
 	const char *text;
 };
 
+#define MACROS "milter_mail_macros = i {auth_type} {auth_authen}\n"
 /* What the samples have. A line behind it wins. */
 #define ASKED                                                                                      \
 	"postern_milter = {unix:p,default_action=tempfail}\n"                                      \
 	"smtpd_milters = {unix:p,default_action=accept}\n"                                         \
 	"non_smtpd_milters = {unix:p,default_action=accept}\n"                                     \
-	"internal_mail_filter_classes = bounce\n"
+	"internal_mail_filter_classes = bounce\n" MACROS
 #define TEMPFAIL "postern_milter = { unix:p, default_action=tempfail }\n"
 
 static const struct postfix_row postfix_rows[] = {
@@ -296,9 +297,16 @@ static const struct postfix_row postfix_rows[] = {
 	  "postfix-milter-options", CHECK_WRONG, "submission/inet has no_milters" },
 	{ "port 25's taken away", ASKED, "smtp/inet/receive_override_options = no_milters",
 	  "postfix-milter-options", CHECK_OK, "" },
-	{ "some clients exempt", "smtpd_milter_maps = cidr:x", "", "postfix-milter-options",
+	{ "a filter before the milter", MACROS "smtpd_proxy_filter = x",
+	  "smtp/inet/smtpd_proxy_filter =", "postfix-milter-options", CHECK_WRONG,
+	  "submission/inet has a smtpd_proxy_filter" },
+	{ "a filter elsewhere", MACROS "smtpd_proxy_filter = x",
+	  "submission/inet/smtpd_proxy_filter =", "postfix-milter-options", CHECK_OK, "" },
+	{ "no login told", "milter_mail_macros = i {auth_type}", "", "postfix-milter-options",
+	  CHECK_WRONG, "add {auth_authen}" },
+	{ "some clients exempt", MACROS "smtpd_milter_maps = cidr:x", "", "postfix-milter-options",
 	  CHECK_WARNING, "submission/inet looks up" },
-	{ "no exempt clients here", "smtpd_milter_maps = cidr:x",
+	{ "no exempt clients here", MACROS "smtpd_milter_maps = cidr:x",
 	  "submission/inet/smtpd_milter_maps =", "postfix-milter-options", CHECK_OK, "" },
 };
 
@@ -326,6 +334,20 @@ static const struct postfix_row bounce_rows[] = {
 	  "postfix-bounces-port-25", CHECK_WRONG, "add $postern_bounce_milter" },
 	{ "port 25 without milters", ASKED, "smtp/inet/receive_override_options = no_milters",
 	  "postfix-bounces-port-25", CHECK_WRONG, "smtp/inet has no_milters" },
+	{ "port 25 before a proxy", ASKED,
+	  "smtp/inet/smtpd_proxy_filter = 24\n10025/inet/smtpd_milters =",
+	  "postfix-bounces-port-25", CHECK_WRONG, "smtp/inet hands mail to smtpd_proxy_filter" },
+	{ "port 25 before a proxy without milters behind", ASKED,
+	  "smtp/inet/smtpd_proxy_filter = 24\n10025/inet/receive_override_options = no_milters",
+	  "postfix-bounces-port-25", CHECK_WRONG, "smtp/inet hands mail to smtpd_proxy_filter" },
+	{ "port 25 before a proxy behind which is a proxy", ASKED "smtpd_proxy_filter = 24", "",
+	  "postfix-bounces-port-25", CHECK_WRONG, "smtp/inet hands mail to smtpd_proxy_filter" },
+	{ "a login behind a proxy", ASKED,
+	  "smtp/inet/smtpd_proxy_filter = 24\n10025/inet/smtpd_sasl_auth_enable = yes",
+	  "postfix-bounces-port-25", CHECK_WRONG, "smtp/inet hands mail to smtpd_proxy_filter" },
+	{ "asked behind a proxy", ASKED "smtpd_proxy_filter = 24",
+	  "smtp/inet/smtpd_milters =\n10025/inet/smtpd_proxy_filter =", "postfix-bounces-port-25",
+	  CHECK_OK, "1." },
 	{ "AUTH at port 25, which is said elsewhere", ASKED,
 	  "smtp/inet/smtpd_sasl_auth_enable = yes\nsmtp/inet/smtpd_milters =",
 	  "postfix-bounces-port-25", CHECK_OK, "0." },
@@ -358,9 +380,6 @@ static const struct postfix_row bounce_rows[] = {
 	{ "asked once more", ASKED "content_filter = amavis:[::1]:10024",
 	  "10025/inet/content_filter =", "postfix-filter", CHECK_WARNING,
 	  "10025/inet takes mail back" },
-	{ "asked once more, before the queue", ASKED,
-	  "smtp/inet/smtpd_proxy_filter = 10024\n10025/inet/smtpd_proxy_filter =", "postfix-filter",
-	  CHECK_WARNING, "10025/inet takes mail back" },
 	{ "not asked again", ASKED "content_filter = f:",
 	  "10025/inet/content_filter =\n10025/inet/smtpd_milters =", "postfix-filter", CHECK_OK,
 	  "isn't asked about again" },
