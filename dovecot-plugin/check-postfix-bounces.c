@@ -33,7 +33,7 @@ static bool asks_behind_filter(const struct check_site *site)
 	struct check_milter milter;
 
 	while (check_next_smtpd(site, &service)) {
-		if (!check_is_port_25(&service) && !check_offers_auth(site, &service) &&
+		if (!check_offers_auth(site, &service) &&
 		    *check_postfix_value_of(site, &service, "smtpd_proxy_filter") == '\0' &&
 		    !check_has_no_milters(site, &service) &&
 		    check_find_milter(site, &service, &milter))
