@@ -11,7 +11,7 @@ static const char *const restriction_lists[] = {
 	"smtpd_end_of_data_restrictions", NULL,
 };
 
-/* Those of which one may refuse the empty sender address: what they look up isn't known here. */
+/* Those of which one may refuse double_bounce_sender: what they look up isn't known here. */
 static const char *const sender_restrictions[] = { "check_sender_access", "check_policy_service",
 						   NULL };
 
@@ -45,12 +45,13 @@ enum check_status check_postfix_sender(const struct check_site *site, char *text
 	struct check_service service = { .at = 0 }, any = { .at = 0 };
 
 	while (check_next_login(site, &service)) {
-		if (!has_restriction(site, &service, sender_restrictions))
+		if (!has_restriction(site, &service, sender_restrictions) &&
+		    !has_restriction(site, &service, login_restrictions))
 			return check_say(
 				text_r, CHECK_WARNING,
-				"%s takes the empty sender address, whose mail never bounces, from "
-				"a cracked account: add -o smtpd_sender_restrictions="
-				"$postern_sender_restrictions to it",
+				"%s takes Postfix's own double_bounce_sender, whose mail never "
+				"bounces, from a cracked account: add "
+				"-o smtpd_sender_restrictions=$postern_sender_restrictions to it",
 				service.name);
 	}
 	while (check_next_login(site, &any)) {

@@ -37,6 +37,7 @@ struct message {
 	unsigned int recipients;
 	unsigned int recipients_allowed; /* or SETTINGS_UNLIMITED */
 	unsigned int traces;		 /* trace headers that it brings along */
+	bool has_sender;
 };
 
 struct session {
@@ -94,6 +95,7 @@ static sfsistat on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long 
 			     unsigned long *reserved2_r, unsigned long *reserved3_r)
 {
 	const unsigned long needed = SMFIF_ADDHDRS | SMFIF_CHGHDRS;
+	const unsigned long wanted_actions = needed | SMFIF_CHGFROM;
 	const unsigned long wanted = SMFIP_NOHELO | SMFIP_NODATA | SMFIP_NOUNKNOWN | SMFIP_NOEOH |
 				     SMFIP_NR_CONN | SMFIP_NR_HDR | SMFIP_SKIP;
 	struct session *session;
@@ -107,7 +109,7 @@ static sfsistat on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long 
 	session = session_of(ctx);
 	if (session != NULL)
 		session->may_skip = (steps & SMFIP_SKIP) != 0;
-	*actions_r = needed;
+	*actions_r = actions & wanted_actions;
 	*steps_r = steps & wanted;
 	*reserved2_r = 0;
 	*reserved3_r = 0;
@@ -163,6 +165,13 @@ static uint64_t age_of(const struct session *session)
 	return (uint64_t)(monotonic_msecs() - session->first_mail);
 }
 
+/* Bounces have no sender (RFC 5321 section 4.5.5): <>, or nothing at all where Postfix tells of its
+   own. No client can send nothing at all. */
+static bool has_sender(char **args)
+{
+	return args[0] != NULL && args[0][0] != '\0' && strcmp(args[0], "<>") != 0;
+}
+
 /* May it begin? */
 static sfsistat ask_at_mail(SMFICTX *ctx, struct session *session)
 {
@@ -198,13 +207,6 @@ static sfsistat begin_message(SMFICTX *ctx, struct session *session, const char 
 		return smtp_reply_no_account(ctx);
 	}
 	return ask_at_mail(ctx, session);
-}
-
-/* Bounces have no sender (RFC 5321 section 4.5.5): <>, or nothing at all where Postfix tells of its
-   own. No client can send nothing at all. */
-static bool has_sender(char **args)
-{
-	return args[0] != NULL && args[0][0] != '\0' && strcmp(args[0], "<>") != 0;
 }
 
 static sfsistat begin_bounce(struct session *session)
@@ -253,7 +255,8 @@ static sfsistat judge_recipient(struct session *session, const char *recipient)
 								       : SMFIS_ACCEPT;
 }
 
-static sfsistat begin_submission(SMFICTX *ctx, struct session *session, const char *login)
+static sfsistat begin_submission(SMFICTX *ctx, struct session *session, const char *login,
+				 char **args)
 {
 	sfsistat result;
 
@@ -264,6 +267,7 @@ static sfsistat begin_submission(SMFICTX *ctx, struct session *session, const ch
 	pthread_rwlock_unlock(&gate);
 	if (result != SMFIS_CONTINUE)
 		message_end(&session->message);
+	session->message.has_sender = has_sender(args);
 	return result;
 }
 
@@ -277,7 +281,8 @@ static sfsistat on_mail(SMFICTX *ctx, char **args)
 		return is_submission ? smtp_reply_failure(ctx) : SMFIS_ACCEPT;
 	message_end(&session->message);
 	bounce_end(session);
-	return is_submission ? begin_submission(ctx, session, login) : begin_other(session, args);
+	return is_submission ? begin_submission(ctx, session, login, args)
+			     : begin_other(session, args);
 }
 
 static sfsistat on_recipient(SMFICTX *ctx, char **args)
@@ -342,6 +347,18 @@ static int put_trace(SMFICTX *ctx, unsigned int old, char *value)
 	return smfi_insheader(ctx, 1, trace_header, value) == MI_SUCCESS ? 0 : -1;
 }
 
+/* Mail without a sender never bounces, so that spam could hide in it: it gets the account for one.
+   (Mail programs send receipts so.) */
+static int put_sender(SMFICTX *ctx, const struct message *message)
+{
+	char sender[ACCOUNT_NAME_MAX + 3];
+
+	if (message->has_sender)
+		return 0;
+	snprintf(sender, sizeof(sender), "<%s>", message->account.text);
+	return smfi_chgfrom(ctx, sender, NULL) == MI_SUCCESS ? 0 : -1;
+}
+
 /* The trace is made before the message is charged, so that a failure costs the sender nothing. */
 static sfsistat charge_message(SMFICTX *ctx, struct session *session, const char *queue_id)
 {
@@ -365,7 +382,8 @@ static sfsistat charge_message(SMFICTX *ctx, struct session *session, const char
 	}
 	decision_make(message->state, &request, &decision);
 	result = smtp_reply_verdict(ctx, &decision.answer, settings);
-	if (result == SMFIS_CONTINUE && put_trace(ctx, message->traces, trace) < 0) {
+	if (result == SMFIS_CONTINUE &&
+	    (put_trace(ctx, message->traces, trace) < 0 || put_sender(ctx, message) < 0)) {
 		message_log_refusal(LOG_ERR, &described, "the trace header can't be added");
 		return smtp_reply_failure(ctx);
 	}
@@ -453,7 +471,7 @@ const struct smfiDesc *session_description(void)
 	static const struct smfiDesc description = {
 		.xxfi_name = name,
 		.xxfi_version = SMFI_VERSION,
-		.xxfi_flags = SMFIF_ADDHDRS | SMFIF_CHGHDRS,
+		.xxfi_flags = SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_CHGFROM,
 		.xxfi_connect = on_connect,
 		.xxfi_envfrom = on_mail,
 		.xxfi_envrcpt = on_recipient,

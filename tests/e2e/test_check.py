@@ -526,9 +526,9 @@ POSTFIX = {
         MASTER, [(r"\A", "127.0.0.1:24 inet n - y - - smtpd\n  -o content_filter=f:127.0.0.1:26\n"
                          "127.0.0.1:10025 inet n - y - - smtpd\n  -o content_filter=\n")],
         "postfix-filter", "warning", "127.0.0.1:10025/inet takes mail back"),
-    "the empty sender address": (
+    "a sender address that never bounces": (
         MASTER, [(r"^  -o smtpd_sender_restrictions=.*$", "  -o smtpd_sender_restrictions=")],
-        "postfix-sender", "warning", FIRST + "takes the empty sender address"),
+        "postfix-sender", "warning", FIRST + "takes Postfix's own double_bounce_sender"),
     "notices": (
         MAIN, [(r"\Z", "\nauthorized_submit_users = root, www-data\n")],
         "postfix-sendmail", "warning", "postern-worker can't send notices .* nobody,"),

@@ -56,11 +56,19 @@ def with_main(own):
 
 
 @pytest.mark.parametrize("mail_from", [
-    "", "double-bounce@mail.example.test", "Double-Bounce@Mail.Example.Test", "double-bounce",
+    "double-bounce@mail.example.test", "Double-Bounce@Mail.Example.Test", "double-bounce",
     '"double-bounce"@mail.example.test', "@a.test:double-bounce@mail.example.test"])
 def test_sender_address_whose_mail_never_bounces(client, account, mail_from):
     refused = submit(client, mail_from, [account], compose(account, "hidden"))
     assert refused.command == "RCPT" and re.match(WITHOUT_BOUNCE, refused.answer)
+
+
+def test_no_sender_address(own, client, account):
+    """Receipts have none. The account is told what fails, as with any other."""
+    assert submit(client, "", ["nobody@reject.test"], compose(account, "receipt")).accepted
+    assert "Undelivered" in own.wait_for_mail(account)[0]["Subject"]
+    assert submit(client, "", ["friend@remote.test"], compose(account, account)).accepted
+    assert own.wait_for_remote_mail(1, account)[0]["Return-Path"] == f"<{account}>"
 
 
 def test_sender_address_of_a_stranger_bounces(own, client, account):
@@ -90,7 +98,7 @@ def test_filter_before_the_queue_takes_no_login(own, with_main, account):
 
 def login_mismatch():
     return ("postern_sender_restrictions = permit_mynetworks, check_sender_access "
-            "inline:{{<> = 550 x}}, " + sample_line("reject_sender_login_mismatch"))
+            "inline:{{double-bounce@ = 550 x}}, " + sample_line("reject_sender_login_mismatch"))
 
 
 def test_sender_address_of_somebody_else(own, with_main, account):

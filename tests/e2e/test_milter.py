@@ -48,8 +48,8 @@ def refusal(answer):
 def test_asks_for_no_more_than_it_needs(sandbox):
     with MilterClient(sandbox.milter_socket) as milter:
         milter.negotiate()
-        add_headers, change_headers = 0x01, 0x10
-        assert milter.actions == add_headers | change_headers
+        add_headers, change_headers, change_sender = 0x01, 0x10, 0x40
+        assert milter.actions == add_headers | change_headers | change_sender
         no_helo, no_eoh, no_unknown, no_data, skip = 0x02, 0x40, 0x100, 0x200, 0x400
         assert milter.steps == (no_helo | no_eoh | no_unknown | no_data | skip
                                 | NO_REPLY_CONNECT | NO_REPLY_HEADER)

@@ -280,10 +280,9 @@ def test_S4_recipients_per_message(sandbox, account, start):
 def test_limits_hold_whatever_the_sender_address(sandbox, account, start):
     client = start("free")
     bare = account.split("@")[0]
-    other = "stranger@remote.test"
-    for mail_from in account, other, account.upper(), other, f"{bare}@Example.Test":
+    for mail_from in account, "", account.upper(), "stranger@remote.test", f"{bare}@Example.Test":
         assert submit(client, mail_from, [account], compose(account, "mixed")).accepted
-    for mail_from in account, other, account.upper(), "":
+    for mail_from in account, "stranger@remote.test", account.upper(), "":
         refused = submit(client, mail_from, [account], compose(account, "sixth"))
         assert refused.command == "MAIL" and DEFERRED.fullmatch(refused.answer)
 

@@ -398,7 +398,7 @@ static const struct postfix_row bounce_rows[] = {
 
 static const struct postfix_row sender_rows[] = {
 	{ "anybody", "smtpd_sender_restrictions =", "", "postfix-sender", CHECK_WARNING,
-	  "submission/inet takes the empty sender address" },
+	  "submission/inet takes Postfix's own double_bounce_sender" },
 	{ "port 25's restrictions are taken away",
 	  "smtpd_sender_restrictions = check_sender_access inline:{{<>=550}}",
 	  "submission/inet/smtpd_sender_restrictions =", "postfix-sender", CHECK_WARNING,
