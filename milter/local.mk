@@ -17,12 +17,14 @@ sbin_PROGRAMS += %reldir%/postern-milter
 	%reldir%/bounce-explain.c %reldir%/bounce-explain.h \
 	%reldir%/bounce-log.c %reldir%/bounce-log.h \
 	%reldir%/decision.c %reldir%/decision.h \
+	%reldir%/inbound.c %reldir%/inbound.h \
 	%reldir%/listener.c %reldir%/listener.h \
 	%reldir%/main.c \
 	%reldir%/message-log.c %reldir%/message-log.h \
 	%reldir%/message-name.c %reldir%/message-name.h \
 	%reldir%/session.c %reldir%/session.h \
-	%reldir%/smtp-reply.c %reldir%/smtp-reply.h
+	%reldir%/smtp-reply.c %reldir%/smtp-reply.h \
+	%reldir%/submission.c %reldir%/submission.h
 %canon_reldir%_postern_milter_CPPFLAGS = $(daemon_cppflags) $(GMIME_CFLAGS) $(MILTER_CFLAGS) $(SYSTEMD_CFLAGS)
 %canon_reldir%_postern_milter_LDADD = %reldir%/libpostern-bounce.la daemon/libpostern-daemon.la common/libpostern-common.la \
 	$(MILTER_LIBS) $(SYSTEMD_LIBS)

@@ -1,0 +1,192 @@
+/* A message that a login sends. */
+
+#include "submission.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "decision.h"
+#include "log.h"
+#include "message-log.h"
+#include "message-name.h"
+#include "monotonic.h"
+#include "network.h"
+#include "smtp-reply.h"
+#include "trace.h"
+
+/* A message that was sent on a few times has a few. Each costs the MTA a walk through the headers,
+   so there is an end to what a sender may ask of it. */
+#define TRACES_MAX 50
+
+/* libmilter's prototypes know no const. */
+static char macro_queue_id[] = "i";
+static char macro_host[] = "j";
+static char trace_header[] = TRACE_HEADER;
+
+static struct message_log describe(const struct submission *submission, const char *queue_id)
+{
+	return (struct message_log){
+		.account = submission->account.text,
+		.client = submission->client,
+		.queue_id = queue_id,
+		.recipients = submission->recipients,
+	};
+}
+
+/* The session logged in before that, how long is not known: AUTH is not shown to a milter. */
+static uint64_t age_of(const struct submission *submission)
+{
+	return (uint64_t)(monotonic_msecs() - submission->first_mail);
+}
+
+/* May it begin? */
+static sfsistat ask(struct submission *submission, SMFICTX *ctx)
+{
+	const struct send_request request = { .account = &submission->account,
+					      .stage = SEND_AT_MAIL,
+					      .age = age_of(submission) };
+	const struct message_log described = describe(submission, NULL);
+	struct decision decision;
+	sfsistat result;
+
+	decision_make(submission->state, &request, &decision);
+	submission->recipients_allowed = decision.answer.recipients_allowed;
+	result = smtp_reply_verdict(ctx, &decision.answer, submission->state->settings);
+	if (decision.answer.verdict != SEND_ALLOW)
+		message_log_decision(&described, &decision, result == SMFIS_CONTINUE);
+	return result;
+}
+
+static sfsistat begin(struct submission *submission, SMFICTX *ctx, const char *login)
+{
+	const struct settings *settings;
+	const char *error;
+
+	submission->state = state_acquire();
+	if (submission->state == NULL)
+		return smtp_reply_failure(ctx);
+	settings = submission->state->settings;
+	if (network_list_has(&settings->internal_networks, submission->client))
+		return SMFIS_ACCEPT; /* A5: webmail is not limited */
+	if (account_name_parse(login, strlen(login), settings->default_domain, &submission->account,
+			       &error) < 0) {
+		message_log_login(login, submission->client, error);
+		return smtp_reply_no_account(ctx);
+	}
+	return ask(submission, ctx);
+}
+
+sfsistat submission_begin(struct submission *submission, SMFICTX *ctx, const char *login,
+			  const char *client, int64_t first_mail, bool has_sender)
+{
+	sfsistat result;
+
+	*submission = (struct submission){ .client = client,
+					   .first_mail = first_mail,
+					   .has_sender = has_sender };
+	result = begin(submission, ctx, login);
+	if (result != SMFIS_CONTINUE)
+		submission_end(submission);
+	return result;
+}
+
+sfsistat submission_recipient(struct submission *submission, SMFICTX *ctx)
+{
+	if (submission->recipients_allowed != SETTINGS_UNLIMITED &&
+	    submission->recipients >= submission->recipients_allowed)
+		return smtp_reply_recipient(ctx, submission->recipients_allowed,
+					    submission->state->settings);
+	submission->recipients++;
+	return SMFIS_CONTINUE;
+}
+
+/* RFC 5322 section 4.5.8 lets spaces stand between a header's name and its colon. */
+static bool is_trace(const char *name)
+{
+	size_t size = strlen(name);
+
+	while (size > 0 && (name[size - 1] == ' ' || name[size - 1] == '\t'))
+		size--;
+	return size == strlen(TRACE_HEADER) && strncasecmp(name, TRACE_HEADER, size) == 0;
+}
+
+void submission_header(struct submission *submission, const char *name)
+{
+	if (is_trace(name))
+		submission->traces++;
+}
+
+/* Takes out the traces that the sender brought along, last one first so that none changes its place
+   before its turn, and puts in our own (B1). Above the sender's headers, as some MTAs return only
+   the first few of a message that they refuse. */
+static int put_trace(SMFICTX *ctx, unsigned int old, char *value)
+{
+	for (unsigned int i = old; i > 0; i--) {
+		if (smfi_chgheader(ctx, trace_header, (int)i, NULL) != MI_SUCCESS)
+			return -1;
+	}
+	return smfi_insheader(ctx, 1, trace_header, value) == MI_SUCCESS ? 0 : -1;
+}
+
+/* Mail without a sender never bounces, so that spam could hide in it: it gets the account for one.
+   (Mail programs send receipts so.) */
+static int put_sender(SMFICTX *ctx, const struct submission *submission)
+{
+	char sender[ACCOUNT_NAME_MAX + 3];
+
+	if (submission->has_sender)
+		return 0;
+	snprintf(sender, sizeof(sender), "<%s>", submission->account.text);
+	return smfi_chgfrom(ctx, sender, NULL) == MI_SUCCESS ? 0 : -1;
+}
+
+/* The trace is made before the message is charged, so that a failure costs the sender nothing. */
+static sfsistat charge(struct submission *submission, SMFICTX *ctx, const char *queue_id,
+		       const struct message_log *described)
+{
+	const struct settings *settings = submission->state->settings;
+	char name[MESSAGE_NAME_SIZE], trace[TRACE_VALUE_SIZE];
+	const struct send_request request = { .account = &submission->account,
+					      .stage = SEND_MESSAGE,
+					      .message = name,
+					      .recipients = submission->recipients,
+					      .age = age_of(submission) };
+	struct decision decision;
+	sfsistat result;
+
+	if (message_name(smfi_getsymval(ctx, macro_host), queue_id, name) < 0 ||
+	    trace_seal(settings->secrets, &submission->account, settings->default_domain,
+		       time(NULL), submission->recipients, queue_id != NULL ? queue_id : name,
+		       trace) < 0) {
+		message_log_refusal(LOG_ERR, described, "the trace header can't be made");
+		return smtp_reply_failure(ctx);
+	}
+	decision_make(submission->state, &request, &decision);
+	result = smtp_reply_verdict(ctx, &decision.answer, settings);
+	if (result == SMFIS_CONTINUE &&
+	    (put_trace(ctx, submission->traces, trace) < 0 || put_sender(ctx, submission) < 0)) {
+		message_log_refusal(LOG_ERR, described, "the trace header or the sender can't be put in");
+		return smtp_reply_failure(ctx);
+	}
+	message_log_decision(described, &decision, result == SMFIS_CONTINUE);
+	return result;
+}
+
+sfsistat submission_charge(struct submission *submission, SMFICTX *ctx)
+{
+	const char *queue_id = smfi_getsymval(ctx, macro_queue_id);
+	const struct message_log described = describe(submission, queue_id);
+
+	if (submission->traces <= TRACES_MAX)
+		return charge(submission, ctx, queue_id, &described);
+	message_log_refusal(LOG_NOTICE, &described, "too many trace headers");
+	return smtp_reply_too_many_traces(ctx);
+}
+
+void submission_end(struct submission *submission)
+{
+	if (submission->state != NULL)
+		state_release(&submission->state);
+}

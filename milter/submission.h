@@ -1,0 +1,41 @@
+#ifndef POSTERN_MILTER_SUBMISSION_H
+#define POSTERN_MILTER_SUBMISSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <libmilter/mfapi.h>
+
+#include "account.h"
+#include "state.h"
+
+/* A message that a login sends: may it, and its trace (S1 to S7, B1). Each function does what one
+   step of the milter's protocol asks for; those that answer set a reply if that is none of
+   libmilter's. */
+struct submission {
+	struct state *state; /* NULL while none is under way */
+	const char *client;  /* the session's: its address, "" if it has none */
+	int64_t first_mail;  /* milliseconds of the monotonic clock, of the connection's first MAIL
+			      */
+	struct account_name account;
+	bool has_sender;
+	unsigned int recipients;
+	unsigned int recipients_allowed; /* or SETTINGS_UNLIMITED */
+	unsigned int traces;		 /* trace headers that it brings along */
+};
+
+/* At MAIL. Under way from here on if the answer is SMFIS_CONTINUE. client must outlive it. */
+sfsistat submission_begin(struct submission *submission, SMFICTX *ctx, const char *login,
+			  const char *client, int64_t first_mail, bool has_sender);
+
+sfsistat submission_recipient(struct submission *submission, SMFICTX *ctx);
+
+void submission_header(struct submission *submission, const char *name);
+
+/* It is all here; the answer is the last. */
+sfsistat submission_charge(struct submission *submission, SMFICTX *ctx);
+
+/* Whatever became of it. To be called again without harm. */
+void submission_end(struct submission *submission);
+
+#endif
