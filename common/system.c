@@ -45,14 +45,20 @@ void system_backlog_ask(unsigned int partition, uint64_t rest, struct command *c
 	command_number(command_r, rest);
 }
 
+/* Of two numbers that aren't negative: what Redis says may be anything. */
+static int64_t add(int64_t a, int64_t b)
+{
+	return b > INT64_MAX - a ? INT64_MAX : a + b;
+}
+
 int system_backlog_add(const struct redisReply *reply, struct system_backlog *backlog)
 {
 	int64_t oldest = reply_number(reply, 2);
 
 	if (strcmp(reply_string(reply, 0), "done") != 0)
 		return -1;
-	backlog->notices += reply_number(reply, 1);
+	backlog->notices = add(backlog->notices, reply_number(reply, 1));
 	backlog->oldest = oldest > backlog->oldest ? oldest : backlog->oldest;
-	backlog->due += reply_number(reply, 3);
+	backlog->due = add(backlog->due, reply_number(reply, 3));
 	return 0;
 }
