@@ -175,19 +175,21 @@ void access_status_ask(const struct account_name *account, struct command *comma
 	command_begin(command_r, SCRIPT_STATUS, account, kinds);
 }
 
-/* "time address attempt". The text is the reply's; the address is copied out of it. */
+/* "time address attempt"; without a time that can be, it stays never. The text is the reply's; the
+   address is copied out of it. */
 static void read_last_use(const struct redisReply *facts, const char *field,
 			  struct access_last_use *use_r)
 {
 	const char *text = reply_field(facts, field), *space = strchr(text, ' ');
+	long long time = strtoll(text, NULL, 10);
 	size_t size;
 
-	if (space == NULL)
+	if (space == NULL || time <= 0)
 		return;
+	use_r->time = time;
 	size = strcspn(space + 1, " ");
 	if (size < sizeof(use_r->address))
 		memcpy(use_r->address, space + 1, size);
-	use_r->time = strtoll(text, NULL, 10);
 }
 
 static void read_facts(const struct redisReply *facts, struct access_status *status_r)

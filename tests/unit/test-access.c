@@ -397,6 +397,13 @@ static const struct status_row status_rows[] = {
 			 FIELD(9, "seen:smtp", 1, " "),
 		 "*0\r\n", "*0\r\n"),
 	  ACCESS_DONE },
+	{ "status: last use before 1970",
+	  STATUS(6,
+		 FIELD(9, "seen:pop3", 14, "-5 192.0.2.7 a")
+			 FIELD(9, "seen:imap", 11, "0 192.0.2.7")
+				 FIELD(9, "seen:smtp", 30, "-99999999999999999999 2001:db8"),
+		 "*0\r\n", "*0\r\n"),
+	  ACCESS_DONE },
 	{ "status: address too long",
 	  STATUS(2,
 		 FIELD(9, "seen:pop3", 70,
@@ -418,6 +425,7 @@ static void reads_status(void **state)
 	assert_string_equal(status.pop3.address, "");
 	assert_string_equal(status.imap.address, "");
 	assert_string_equal(status.smtp.address, "");
+	assert_true(status.pop3.time >= 0 && status.imap.time >= 0 && status.smtp.time >= 0);
 	assert_int_equal(row->verdict == ACCESS_UNAVAILABLE, status.unavailable != NULL);
 	freeReplyObject(reply);
 }
