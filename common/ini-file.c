@@ -42,7 +42,7 @@ char *ini_copy(const char *string)
 	return copy;
 }
 
-static char *format_all(const char *format, va_list args)
+static __attribute__((format(printf, 1, 0))) char *format_all(const char *format, va_list args)
 {
 	char *text;
 
