@@ -3,6 +3,7 @@
 
 fuzz_targets = \
 	%reldir%/fuzz-account \
+	%reldir%/fuzz-bounce \
 	%reldir%/fuzz-reply \
 	%reldir%/fuzz-secrets \
 	%reldir%/fuzz-settings \
@@ -19,6 +20,8 @@ endif
 
 fuzz_ldadd = common/libpostern-common.la $(HIREDIS_LIBS) $(FUZZER_LIBS)
 %canon_reldir%_fuzz_account_LDADD = $(fuzz_ldadd)
+%canon_reldir%_fuzz_bounce_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/milter $(GMIME_CFLAGS)
+%canon_reldir%_fuzz_bounce_LDADD = milter/libpostern-bounce.la $(fuzz_ldadd) $(GMIME_LIBS)
 %canon_reldir%_fuzz_reply_SOURCES = \
 	%reldir%/fuzz-reply.c \
 	%reldir%/reply-text.c %reldir%/reply-text.h
@@ -30,6 +33,7 @@ fuzz_ldadd = common/libpostern-common.la $(HIREDIS_LIBS) $(FUZZER_LIBS)
 # The seeds as the directories that they are: nothing else may stand in there.
 EXTRA_DIST += \
 	%reldir%/fuzz.h \
+	%reldir%/bounce.dict \
 	%reldir%/reply.dict \
 	%reldir%/secrets.dict \
 	%reldir%/settings.dict \
