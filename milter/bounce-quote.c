@@ -19,7 +19,7 @@ void bounce_quote_begin(struct bounce_quote *quote, const struct secrets *secret
 
 void bounce_quote_text(struct bounce_quote *quote)
 {
-	quote->in_header = quote->is_original = quote->in_token = false;
+	quote->is_original = quote->is_bounce = quote->in_token = false;
 }
 
 static bool is_token_byte(char byte)
@@ -62,7 +62,7 @@ static const char *skip_marks(const char *line)
 {
 	/* A space that doesn't break, in UTF-8 and in Latin-1, is how some write indentation. */
 	for (;; line++) {
-		line += strspn(line, " \t>|");
+		line += strspn(line, " \t>|:#*%!+}");
 		if ((unsigned char)line[0] == 0xc2 && (unsigned char)line[1] == 0xa0)
 			line++;
 		else if ((unsigned char)line[0] != 0xa0)
@@ -90,6 +90,14 @@ static bool is_name(const char *name, size_t size, const char *wanted)
 	return strlen(wanted) == size && strncasecmp(name, wanted, size) == 0;
 }
 
+/* A mail system wrote it, to nobody in particular: a bounce that somebody sent on. */
+static bool is_of_system(const char *name, size_t name_size, const char *value)
+{
+	if (is_name(name, name_size, "Return-Path"))
+		return strstr(value, "<>") != NULL;
+	return is_name(name, name_size, "From") && strcasestr(value, "mailer-daemon") != NULL;
+}
+
 bool bounce_quote_line(struct bounce_quote *quote, const char *line, size_t size)
 {
 	const char *text = skip_marks(line), *value;
@@ -97,8 +105,11 @@ bool bounce_quote_line(struct bounce_quote *quote, const char *line, size_t size
 
 	(void)size;
 	if (*text == '\0') {
-		quote->in_token = quote->in_header = false;
-		return !quote->is_original;
+		bool goes_on = !quote->is_original || quote->is_bounce;
+
+		if (goes_on)
+			bounce_quote_text(quote);
+		return goes_on;
 	}
 	name_size = header_name(text, &value);
 	if (name_size == 0) {
@@ -108,11 +119,12 @@ bool bounce_quote_line(struct bounce_quote *quote, const char *line, size_t size
 		return !quote->found;
 	}
 	quote->in_token = false;
-	quote->in_header = true;
 	/* Whatever passed an MTA has this line, and so has everything that has a trace. (A trace
 	   that is cut short, or not ours, is still in a header.) */
 	if (is_name(text, name_size, "Received"))
 		quote->is_original = true;
+	if (is_of_system(text, name_size, value))
+		quote->is_bounce = true;
 	if (is_name(text, name_size, TRACE_HEADER)) {
 		quote->is_original = true;
 		begin_token(quote, value);
@@ -127,7 +139,11 @@ bool bounce_quote_in_original(const struct bounce_quote *quote)
 
 void bounce_quote_header(struct bounce_quote *quote, const char *name, const char *value)
 {
-	if (!is_name(name, strcspn(name, " \t:"), TRACE_HEADER))
+	size_t name_size = strcspn(name, " \t:");
+
+	if (is_of_system(name, name_size, value))
+		quote->is_bounce = true;
+	if (!is_name(name, name_size, TRACE_HEADER))
 		return;
 	quote->token_size = 0;
 	for (; *value != '\0'; value++) {

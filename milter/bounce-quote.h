@@ -23,8 +23,8 @@ struct bounce_quote {
 	struct trace trace; /* when found: the first one that is ours */
 
 	/* Of the text that is being read. */
-	bool in_header;	  /* the lines before were a message's header */
-	bool is_original; /* ... and for sure, as it was on its way */
+	bool is_original; /* the lines before were the header of a message that was on its way */
+	bool is_bounce;	  /* ... but of a bounce: the original is quoted further down */
 	bool in_token;
 	size_t token_size;
 	char token[BOUNCE_TOKEN_SIZE];

@@ -154,10 +154,11 @@ static void read_around(struct reading *reading, const char *text)
 static bool take_report_line(void *_reading, const char *line, size_t size)
 {
 	struct reading *reading = _reading;
+	bool more = bounce_quote_line(&reading->quote, line, size);
 
-	bounce_quote_line(&reading->quote, line, size);
-	return !bounce_quote_in_original(&reading->quote) &&
-	       bounce_report_line(&reading->report, line, size);
+	if (bounce_quote_in_original(&reading->quote))
+		return more;
+	return bounce_report_line(&reading->report, line, size);
 }
 
 static void read_report(struct reading *reading, GMimePart *part, enum bounce_report_kind kind)
@@ -212,9 +213,11 @@ static void read_message(struct reading *reading, GMimeMessage *message, unsigne
 		body != NULL && g_mime_content_type_is_type(g_mime_object_get_content_type(body),
 							    "multipart", "report");
 
+	bounce_quote_text(&reading->quote);
 	read_headers(reading, GMIME_OBJECT(message));
 	/* With an empty line too many, the header is in the body. */
-	if (!reading->quote.found && (is_report || g_mime_header_list_get_count(headers) == 0))
+	if (!reading->quote.found &&
+	    (is_report || reading->quote.is_bounce || g_mime_header_list_get_count(headers) == 0))
 		read_part(reading, body, depth);
 }
 

@@ -33,6 +33,10 @@ static const struct genuine_row genuine_rows[] = {
 	  true },
 	{ "no final boundary", PART("message/rfc822") QUOTED, true },
 	{ "another boundary than is declared", REPORT_HEADER "--y\n\n" QUOTED "\n--y--\n", true },
+	{ "in the same part as the delivery status",
+	  REPORT_HEADER STATUS_PART STATUS_FAILED
+	  "--y\n\nReceived: by mx\nSubject: x\nPostern-Trace: $T\n",
+	  true },
 	{ "cut behind the trace", PART("message/rfc822") "Received: by mx\nPostern-Trace: $T",
 	  true },
 	{ "inline", EXIM QUOTED, true },
@@ -60,6 +64,17 @@ static const struct genuine_row genuine_rows[] = {
 	  "Content-Type: multipart/mixed; boundary=o\n\n--o\n\nsee below\n"
 	  "--o\nContent-Type: message/rfc822\n\n" REPORT(STATUS_FAILED) "\n--o--\n",
 	  true },
+
+	{ "a bounce in words sent on",
+	  "Content-Type: multipart/mixed; boundary=o\n\n--o\n\nsee below\n"
+	  "--o\nContent-Type: message/rfc822\n\nReceived: by mx\nFrom: MAILER-DAEMON@mx\n" EXIM
+		  QUOTED "\n--o--\n",
+	  true },
+	{ "a bounce sent on in its words",
+	  "Subject: Fwd: failure\n\n> Received: by mx\n> From: <MAILER-DAEMON@mx>\n>\n> user "
+	  "unknown\n>\n> Received: by mx\n> Postern-Trace: $T\n",
+	  true },
+	{ "behind other marks", EXIM "| Received: by mx\n| Postern-Trace: $T\n", true },
 
 	{ "no trace", PART("message/rfc822") "Received: by mx\nSubject: x\n\ntext\n--x--\n",
 	  false },
