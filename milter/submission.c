@@ -167,7 +167,8 @@ static sfsistat charge(struct submission *submission, SMFICTX *ctx, const char *
 	result = smtp_reply_verdict(ctx, &decision.answer, settings);
 	if (result == SMFIS_CONTINUE &&
 	    (put_trace(ctx, submission->traces, trace) < 0 || put_sender(ctx, submission) < 0)) {
-		message_log_refusal(LOG_ERR, described, "the trace header or the sender can't be put in");
+		message_log_refusal(LOG_ERR, described,
+				    "the trace header or the sender can't be put in");
 		return smtp_reply_failure(ctx);
 	}
 	message_log_decision(described, &decision, result == SMFIS_CONTINUE);
