@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <libpsl.h>
 #include <openssl/evp.h>
 
 #include "network.h"
@@ -14,7 +15,7 @@
 /* Of the SHA-256 of a recipient's address: enough to tell those of one message apart. */
 #define RECIPIENT_BYTES 6
 
-/* Bytes of a recipient's domain that are kept, its last ones. */
+/* Bytes of the registered domain of a recipient that are kept, its last ones. */
 #define DOMAIN_MAX 40
 
 /* "RECIPIENT WEIGHT STATUS DOMAIN\n" */
@@ -45,11 +46,15 @@ const char *failure_verdict_word(enum failure_verdict verdict)
 
 /* Fetching an algorithm costs more than using it. */
 static EVP_MD *sha256;
-static pthread_once_t sha256_once = PTHREAD_ONCE_INIT;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-static void fetch_sha256(void)
+/* Where domains are registered: everybody can make any number of names below one of his own. */
+static psl_ctx_t *suffixes;
+
+static void fetch(void)
 {
 	sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+	suffixes = psl_latest(NULL);
 }
 
 static char lower(char sign)
@@ -71,30 +76,41 @@ static int name_recipient(const char *address, char name_r[2 * RECIPIENT_BYTES +
 
 	for (size_t i = 0; i < size; i++)
 		folded[i] = lower(address[i]);
-	pthread_once(&sha256_once, fetch_sha256);
+	pthread_once(&once, fetch);
 	if (EVP_Digest(folded, size, digest, NULL, sha256, NULL) != 1)
 		return -1;
 	write_hex(digest, RECIPIENT_BYTES, name_r);
 	return 0;
 }
 
+/* The domain below which the name was registered, the name itself if that can't be told. */
+static const char *registered(const char *domain)
+{
+	const char *found;
+
+	pthread_once(&once, fetch);
+	found = suffixes != NULL ? psl_registrable_domain(suffixes, domain) : NULL;
+	return found != NULL ? found : domain;
+}
+
 /* What the scripts split at spaces, and support reads: no sign but those of a domain's name stays.
  */
 static void write_domain(const char *address, char domain_r[DOMAIN_MAX + 1])
 {
-	const char *at = strrchr(address, '@'), *domain = at != NULL ? at + 1 : "";
-	size_t size = strlen(domain);
+	const char *at = strrchr(address, '@'), *domain;
+	char name[FAILURE_ADDRESS_SIZE] = "";
+	size_t size;
 
-	if (size > DOMAIN_MAX) {
+	for (size_t i = 0; at != NULL && at[i + 1] != '\0'; i++) {
+		char sign = lower(at[i + 1]);
+
+		name[i] = (char)(strchr(LETTERS DIGITS ".", sign) != NULL ? sign : '-');
+	}
+	domain = name[0] != '-' ? registered(name) : name; /* an address in brackets */
+	size = strlen(domain);
+	if (size > DOMAIN_MAX)
 		domain += size - DOMAIN_MAX;
-		size = DOMAIN_MAX;
-	}
-	for (size_t i = 0; i < size; i++) {
-		char sign = lower(domain[i]);
-
-		domain_r[i] = (char)(strchr(LETTERS DIGITS ".", sign) != NULL ? sign : '-');
-	}
-	domain_r[size] = '\0';
+	strcpy(domain_r, domain);
 	if (strpbrk(domain_r, LETTERS DIGITS) == NULL)
 		strcpy(domain_r, NONE);
 }
@@ -143,7 +159,7 @@ static void add_site(const struct failure_report *report, struct command *comman
 	case FAILURE_REMOTE:
 		break;
 	}
-	network_tag(report->client != NULL ? report->client : "", tag);
+	network_tag(report->client != NULL ? report->client : "", NETWORK_OF_SITE, tag);
 	write_hex(tag, NETWORK_TAG_SIZE, text);
 	command_string(command, text);
 }

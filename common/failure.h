@@ -22,8 +22,12 @@ struct redisReply;
 #define FAILURE_ADDRESS_SIZE 321 /* RFC 5321 section 4.5.3.1: 64 and 255 octets, the @ */
 #define FAILURE_STATUS_SIZE  12
 
+/* Seconds after its message was sent that a failure counts for (B2); failure.lua knows it as well.
+ */
+#define FAILURE_AGE_MAX (7 * 24 * 3600)
+
 enum failure_source {
-	FAILURE_QUEUE,	/* our own Postfix's, about the very queue file that the login sent */
+	FAILURE_QUEUE,	/* this host's Postfix, about the very queue file that the login sent */
 	FAILURE_INSIDE, /* made by one of the site's own hosts (a relay, behind a content filter):
 			   each recipient's domain is the site that failed */
 	FAILURE_REMOTE, /* somebody else's: the network of the client that brought it is the site */

@@ -41,7 +41,7 @@ noinst_LTLIBRARIES += %reldir%/libpostern-common.la
 	%reldir%/traced.c %reldir%/traced.h \
 	%reldir%/unused.c %reldir%/unused.h \
 	%reldir%/utf8.c %reldir%/utf8.h
-%canon_reldir%_libpostern_common_la_LIBADD = $(HIREDIS_LIBS) $(CRYPTO_LIBS) $(INIH_LIBS)
+%canon_reldir%_libpostern_common_la_LIBADD = $(HIREDIS_LIBS) $(CRYPTO_LIBS) $(INIH_LIBS) $(PSL_LIBS)
 
 prelude = %reldir%/scripts/prelude.lua
 scripts = \

@@ -33,7 +33,7 @@ int login_ask(const struct login_request *request, const struct settings *settin
 	const struct secrets *secrets = settings->secrets;
 	unsigned char network[NETWORK_TAG_SIZE];
 
-	network_tag(request->address, network);
+	network_tag(request->address, NETWORK_OF_HOST, network);
 	command_begin(command_r, SCRIPT_LOGIN, request->account, kinds);
 	command_string(command_r, protocol_word(request->protocol));
 	command_string(command_r, request->address);

@@ -134,7 +134,7 @@ bool network_list_has(const struct network_list *list, const char *address)
 	return network_list_covers(list, &network);
 }
 
-void network_tag(const char *address, unsigned char tag_r[NETWORK_TAG_SIZE])
+void network_tag(const char *address, unsigned int ipv6_bits, unsigned char tag_r[NETWORK_TAG_SIZE])
 {
 	unsigned char bytes[16];
 	unsigned int prefix;
@@ -143,7 +143,7 @@ void network_tag(const char *address, unsigned char tag_r[NETWORK_TAG_SIZE])
 	memset(tag_r, 0, NETWORK_TAG_SIZE);
 	if (parse_address(address, bytes) == 0)
 		return;
-	prefix = same_bits(bytes, ipv4_mapped, IPV4_PREFIX) ? IPV4_PREFIX + 24 : 64;
+	prefix = same_bits(bytes, ipv4_mapped, IPV4_PREFIX) ? IPV4_PREFIX + 24 : ipv6_bits;
 	for (unsigned int i = 0; i < prefix / 8; i++)
 		hash = (hash ^ bytes[i]) * UINT32_C(16777619);
 	memcpy(tag_r, &hash, sizeof(hash));

@@ -32,8 +32,15 @@ bool network_list_covers(const struct network_list *list, const struct network *
 
 #define NETWORK_TAG_SIZE 4
 
-/* Writes what tells the networks of clients apart: equal for addresses of one /24 (IPv4) or one /64
-   (IPv6), else different but by chance (D4). Not secret. For what is no address it is all zeros. */
-void network_tag(const char *address, unsigned char tag_r[NETWORK_TAG_SIZE]);
+/* What of an IPv6 address tells networks apart: a host's, and a site's, which is given a /48 where
+   anybody can have one. */
+#define NETWORK_OF_HOST 64
+#define NETWORK_OF_SITE 48
+
+/* Writes what tells the networks of clients apart: equal for addresses of one /24 (IPv4) or of so
+   many first bits (IPv6), else different but by chance (B2, D4). Not secret. For what is no address
+   it is all zeros. */
+void network_tag(const char *address, unsigned int ipv6_bits,
+		 unsigned char tag_r[NETWORK_TAG_SIZE]);
 
 #endif

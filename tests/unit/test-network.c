@@ -174,8 +174,36 @@ static void test_every_prefix(void **state)
 	}
 }
 
+struct tag_row {
+	const char *name;
+	const char *a, *b;
+	unsigned int ipv6_bits;
+	bool same;
+};
+
+static const struct tag_row tag_rows[] = {
+	{ "a /24", "192.0.2.1", "192.0.2.254", 64, true },
+	{ "two /24", "192.0.2.1", "192.0.3.1", 64, false },
+	{ "mapped into IPv6", "192.0.2.1", "::ffff:192.0.2.9", 48, true },
+	{ "a host's /64", "2001:db8:1:2::1", "2001:db8:1:2::9", NETWORK_OF_HOST, true },
+	{ "two hosts' /64", "2001:db8:1:2::1", "2001:db8:1:3::1", NETWORK_OF_HOST, false },
+	{ "a site's /48", "2001:db8:1:2::1", "2001:db8:1:3::1", NETWORK_OF_SITE, true },
+	{ "two sites' /48", "2001:db8:1::1", "2001:db8:2::1", NETWORK_OF_SITE, false },
+};
+
+static void tells_networks_apart(void **state)
+{
+	const struct tag_row *row = *state;
+	unsigned char a[NETWORK_TAG_SIZE], b[NETWORK_TAG_SIZE];
+
+	network_tag(row->a, row->ipv6_bits, a);
+	network_tag(row->b, row->ipv6_bits, b);
+	assert_int_equal(memcmp(a, b, NETWORK_TAG_SIZE) == 0, row->same);
+}
+
 int main(void)
 {
+	ADD_ROWS(tells_networks_apart, tag_rows);
 	ADD_ROWS(test_bad, bad_rows);
 	ADD_ROWS(test_has, has_rows);
 	ADD_ROWS(test_covers, covers_rows);
