@@ -31,9 +31,11 @@ enum failure_source bounce_source(const struct bounce_reading *reading,
 {
 	if (!is_made_inside(reading, origin, internal_networks))
 		return FAILURE_REMOTE;
-	/* The queue file that the login sent, and no copy that somebody made of the message. */
-	return trace_is_of_queue(&reading->trace, reading->queue_id) ? FAILURE_QUEUE
-								     : FAILURE_INSIDE;
+	/* This host's Postfix, about the queue file that the login sent, and no copy that somebody
+	   made of the message. */
+	return origin->internal && trace_is_of_queue(&reading->trace, reading->queue_id)
+		       ? FAILURE_QUEUE
+		       : FAILURE_INSIDE;
 }
 
 static int fail(struct bounce_decision *decision, const char *problem)

@@ -46,8 +46,9 @@ static void print_genuine(const struct bounce_reading *reading)
 	printf("genuine: yes\n");
 	printf("account: %s%s\n", trace->account.text,
 	       trace->reference[0] != '\0' ? "(one with a long name)" : "");
-	printf("message: %s, sent %s to %u%s recipients\n", trace->id, sent, trace->recipients,
-	       trace->recipients == 255 ? " or more" : "");
+	printf("message: %s, sent %s to %u%s recipients%s\n", trace->id, sent, trace->recipients,
+	       trace->recipients == 255 ? " or more" : "",
+	       time(NULL) - seconds >= FAILURE_AGE_MAX ? ", too long ago to count" : "");
 }
 
 static void print_failed(const struct bounce_reading *reading)
