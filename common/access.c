@@ -18,9 +18,9 @@ static const char *const kinds[] = { COMMAND_ACCESS_KINDS, NULL };
 void access_on_ask(const struct account_name *account, const struct app_password_terms *terms,
 		   bool force, const struct actor *actor, struct command *command_r)
 {
-	static const char *const with_logs[] = { COMMAND_ACCESS_KINDS, "wrong", "failures", NULL };
+	static const char *const with_log[] = { COMMAND_ACCESS_KINDS, "wrong", NULL };
 
-	command_begin(command_r, SCRIPT_ON, account, with_logs);
+	command_begin(command_r, SCRIPT_ON, account, with_log);
 	actor_add(command_r, actor);
 	command_number(command_r, force ? 1 : 0);
 	app_password_terms_add(command_r, terms);

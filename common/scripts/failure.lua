@@ -9,8 +9,8 @@
 -- support.
 --
 -- The log is a string of lines, oldest first, one for each failure that counts: 'time message recipient
--- site weight status domain', the time in seconds and in hexadecimal digits, a site of our own hosts as
--- @DOMAIN. It is kept for as long as a message can be bounced: 7 days.
+-- site weight status domain', the time in milliseconds and in hexadecimal digits, a site of our own hosts
+-- as @DOMAIN. It is kept for as long as a message can be bounced: 7 days.
 
 if not marked() then
 	return unmarked()
@@ -52,6 +52,8 @@ local function last_on()
 	return on
 end
 
+local began = last_on()
+
 -- What is decided before the log is read.
 local function verdict()
 	-- A spam run meets these two limits before its bounces come back.
@@ -64,7 +66,7 @@ local function verdict()
 	end
 	-- The message knows whole seconds only.
 	local too_new, too_old = sent * 1000 > time + DAY, sent * 1000 + KEPT <= time
-	if too_new or too_old or sent < math.floor(last_on() / 1000) then
+	if too_new or too_old or sent < math.floor(began / 1000) then
 		return { 'old' }
 	end
 end
@@ -73,7 +75,7 @@ local function read_log()
 	local entries = {}
 	for line in string.gmatch(redis.call('GET', LOG) or '', '[^\n]+') do
 		local at, which, recipient, site, weight, status, domain = string.match(line, LINE)
-		at = at and tonumber(at, 16) * 1000
+		at = at and tonumber(at, 16)
 		-- One of the future was written by a clock that was wrong.
 		if at and at + KEPT > time and at < time + DAY then
 			table.insert(entries, { text = line, at = at, message = which, recipient = recipient,
@@ -83,14 +85,17 @@ local function read_log()
 	return entries
 end
 
+-- Within the window, and of the time since access was switched on: what was before it is kept so that it
+-- doesn't count again, and for support.
 local function is_recent(entry)
-	return entry.at + window > time
+	return entry.at + window > time and entry.at >= began
 end
 
--- The failures within the window: their number and weight, the messages and domains, and whether our own
--- queue is among who reported.
+-- The failures within the window: their number and weight, the messages and domains, and how many of
+-- them our own queue, our own hosts and others' networks reported.
 local function sum_up(entries)
-	local sum = { count = 0, score = 0, messages = 0, domains = {}, statuses = {}, own_queue = false }
+	local sum = { count = 0, score = 0, messages = 0, domains = {}, statuses = {},
+		queue = 0, inside = 0, networks = 0 }
 	local messages, place = {}, { domains = {}, statuses = {} }
 
 	local function count(list, name)
@@ -114,7 +119,9 @@ local function sum_up(entries)
 			messages[entry.message] = true
 			count('domains', entry.domain)
 			count('statuses', entry.status)
-			sum.own_queue = sum.own_queue or entry.site == OWN_QUEUE
+			local reporter = entry.site == OWN_QUEUE and 'queue' or
+				string.sub(entry.site, 1, 1) == '@' and 'inside' or 'networks'
+			sum[reporter] = sum[reporter] + 1
 		end
 	end
 	return sum
@@ -146,9 +153,9 @@ local function add_new(entries)
 		end
 		seen[recipient], sites[site] = true, true
 		of_message, new = of_message + 1, new + 1
-		local text = table.concat({ string.format('%x', time / 1000), message, recipient, site, weight,
+		local text = table.concat({ string.format('%x', time), message, recipient, site, weight,
 			status, domain }, ' ')
-		table.insert(entries, { text = text, at = math.floor(time / 1000) * 1000, message = message,
+		table.insert(entries, { text = text, at = time, message = message,
 			recipient = recipient, site = site, weight = tonumber(weight), status = status,
 			domain = domain })
 	end
@@ -174,7 +181,7 @@ end
 
 local function is_enough(sum)
 	return sum.score >= threshold and
-		(sum.own_queue or sum.messages >= MESSAGES and #sum.domains >= DOMAINS)
+		(sum.queue > 0 or sum.messages >= MESSAGES and #sum.domains >= DOMAINS)
 end
 
 -- The most frequent names, as many as fit into so many bytes.
@@ -202,6 +209,17 @@ local function duration(milliseconds)
 	return digits(math.floor(minutes / 60)) .. ' h'
 end
 
+local function reporters(sum)
+	local names = {}
+	for _, reporter in ipairs({ { 'own queue', sum.queue }, { 'own hosts', sum.inside },
+		{ 'networks', sum.networks } }) do
+		if reporter[2] > 0 then
+			table.insert(names, reporter[1] .. ' ' .. digits(reporter[2]))
+		end
+	end
+	return table.concat(names, ', ')
+end
+
 -- One line of ASCII for the history, of at most 160 bytes and without the semicolon that stands between
 -- the entries of one.
 local function evidence(sum)
@@ -210,7 +228,7 @@ local function evidence(sum)
 	end
 	local text = number(sum.count, 'failure') .. ' (score ' .. digits(sum.score) .. ') of ' ..
 		number(sum.messages, 'message') .. ' to ' .. number(#sum.domains, 'domain') .. ' in ' ..
-		duration(math.max(time - sum.oldest, 0))
+		duration(math.max(time - sum.oldest, 0)) .. ', by ' .. reporters(sum)
 	local statuses = most_frequent(sum.statuses, 36)
 	statuses = statuses ~= '' and ' (' .. statuses .. ')' or ''
 	local domains = most_frequent(sum.domains, 160 - #text - #statuses)

@@ -1,8 +1,7 @@
 -- Switches external access on with a new app password (A2, A3).
 --
--- KEYS[6] is the log of wrong passwords, KEYS[7] that of failures. ARGV: format, by, from, whether to
--- pass the gate (0 or 1), and of the app password its digest, protocols, how long it lasts (0: for ever)
--- and label.
+-- KEYS[6] is the log of wrong passwords. ARGV: format, by, from, whether to pass the gate (0 or 1), and of
+-- the app password its digest, protocols, how long it lasts (0: for ever) and label.
 
 if not marked() then
 	return unmarked()
@@ -29,7 +28,7 @@ local number = change.make_password(time, digest, ARGV[6], ARGV[7], ARGV[8])
 redis.call('HSET', ACCOUNT, 'access', 'enabled', 'since', digits(time))
 redis.call('HDEL', ACCOUNT, 'reason', 'changed')
 redis.call('ZADD', UNUSED, time, account_name())
-redis.call('DEL', KEYS[6], KEYS[7])
+redis.call('DEL', KEYS[6])
 change.remember(time, 'on', gated and 'forced' or '', by, from)
 change.announce('on', time, by, from, 'number', number, 'label', ARGV[8])
 return { 'done', 'enabled', '', digits(time) }

@@ -133,7 +133,7 @@ class Site:
     def on(self, account, digest=None, by="doveadm", address="192.0.2.7", force=0, to=None):
         """(answer, digest): with a digest of its own unless one is given."""
         digest = self.whole(digest or self.new_digest())
-        return self.call("on", self.account_keys(account, "wrong", "failures"), by, address, force,
+        return self.call("on", self.account_keys(account, "wrong"), by, address, force,
                          digest, "*", 0, "", to=to), digest
 
     def password_add(self, account, protocols="*", lasts=0, label="", digest=None):
