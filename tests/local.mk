@@ -91,8 +91,11 @@ EXTRA_DIST += \
 	%reldir%/e2e/bounces.py \
 	%reldir%/e2e/conftest.py \
 	%reldir%/e2e/fake_redis.py \
+	%reldir%/e2e/foreign_servers.py \
 	%reldir%/e2e/logins.py \
 	%reldir%/e2e/milter_client.py \
+	%reldir%/e2e/name_server.py \
+	%reldir%/e2e/next_hop.py \
 	%reldir%/e2e/script_site.py \
 	%reldir%/e2e/test_accounts.py \
 	%reldir%/e2e/test_bounces.py \
@@ -115,6 +118,7 @@ EXTRA_DIST += \
 	%reldir%/e2e/test_send.py \
 	%reldir%/e2e/test_windows.py \
 	%reldir%/e2e/test_worker.py \
+	%reldir%/e2e/unpacked.py \
 	%reldir%/sandbox_parts/__init__.py \
 	%reldir%/sandbox_parts/build.py \
 	%reldir%/sandbox_parts/configuration.py \
