@@ -98,6 +98,7 @@ EXTRA_DIST += \
 	%reldir%/e2e/next_hop.py \
 	%reldir%/e2e/script_site.py \
 	%reldir%/e2e/test_accounts.py \
+	%reldir%/e2e/test_bounces_real.py \
 	%reldir%/e2e/test_bounces.py \
 	%reldir%/e2e/test_causes.py \
 	%reldir%/e2e/test_check.py \

@@ -202,22 +202,23 @@ class Sandbox:
 
     # Mail that has arrived
 
-    def wait_for_mail(self, user, count=1, subject=None):
+    def wait_for_mail(self, user, count=1, subject=None, seconds=WAIT_SECONDS):
         """Waits until so many messages are in the mailbox; returns them, oldest first."""
-        return self._wait_for_mail(f"{self.mail_home}/{user.split('@')[0]}/Maildir", count, subject)
+        return self._wait_for_mail(f"{self.mail_home}/{user.split('@')[0]}/Maildir", count, subject,
+                                   seconds)
 
     def wait_for_remote_mail(self, count=1, subject=None):
         """Likewise for what came to remote.test. Name a subject of your own in a shared sandbox."""
         return self._wait_for_mail(self.remote_mail, count, subject)
 
     @staticmethod
-    def _wait_for_mail(maildir, count, subject):
+    def _wait_for_mail(maildir, count, subject, seconds=WAIT_SECONDS):
         def messages():
             found = [message for message in read_maildir(maildir)
                      if subject is None or message["Subject"] == subject]
             return found if len(found) >= count else None
 
-        return wait_until(messages, f"{count} messages in {maildir}")
+        return wait_until(messages, f"{count} messages in {maildir}", seconds)
 
     def log(self, part):
         """The log of redis, dovecot, milter, postfix, remote or worker."""
