@@ -8,6 +8,7 @@
  */
 
 #include <errno.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
@@ -34,6 +35,11 @@
  */
 #define PACKET_MAX (1024 * 1024)
 
+/* Bytes from which an allocation is a mapping of its own, which goes back to the system when it is
+   freed. Left alone, glibc raises this with each such freeing, and keeps what bounces took that
+   came at the same time. */
+#define MAPPING_MIN (128 * 1024)
+
 /* Between two connections that make libmilter look up when it is to stop, and how many. */
 #define LOOK_UP_NS  20000000
 #define LOOK_UP_MAX 50
@@ -49,6 +55,7 @@ static int prepare(const struct settings *settings)
 
 	if (privileges_find(settings->milter.user, &identity, &error) < 0)
 		return daemon_report(LOG_ERR, "", error, EX_CONFIG);
+	mallopt(M_MMAP_THRESHOLD, MAPPING_MIN);
 	bounce_start();
 	if (smfi_register(*session_description()) != MI_SUCCESS ||
 	    smfi_settimeout(IDLE_TIMEOUT) != MI_SUCCESS) {
