@@ -8,9 +8,6 @@
 #include "bounce-lines.h"
 #include "bounce-report.h"
 
-/* What a bounce has to say stands at its beginning. */
-#define LINES_MAX 300
-
 static const char *const permanent_words[] = {
 	"permanent error",
 	"permanent fatal error",
@@ -201,12 +198,10 @@ static void read_codes(struct bounce_text *text, const char *line)
 		text->unfinished = true;
 }
 
-bool bounce_text_line(struct bounce_text *text, const char *written)
+void bounce_text_line(struct bounce_text *text, const char *written)
 {
-	char line[BOUNCE_LINE_MAX + 1];
+	char line[BOUNCE_LINE_MAX + 1] = "";
 
-	if (text->lines++ == LINES_MAX)
-		return false;
 	lower(written, line);
 	read_codes(text, line);
 	if (has_word(line, permanent_words, sizeof(permanent_words) / sizeof(*permanent_words)))
@@ -216,7 +211,6 @@ bool bounce_text_line(struct bounce_text *text, const char *written)
 	if (bounce_speaks_of_spam(line))
 		text->spam = true;
 	bounce_text_addresses(text, line);
-	return true;
 }
 
 bool bounce_text_says_failed(const struct bounce_text *text)

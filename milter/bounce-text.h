@@ -13,8 +13,10 @@
 
 #define BOUNCE_TEXT_ADDRESSES 4
 
+/* Lines at its beginning in which a bounce says what it has to say. */
+#define BOUNCE_TEXT_LINES 300
+
 struct bounce_text {
-	unsigned int lines;
 	bool permanent;	 /* failed for good */
 	bool unfinished; /* a delay, a failure for now, or an answer that a program gives */
 	bool spam;	 /* speaks of spam, a blocklist or policy */
@@ -25,8 +27,8 @@ struct bounce_text {
 
 void bounce_text_begin(struct bounce_text *text);
 
-/* Takes a line of the text before the original is quoted. False if no more are wanted. */
-bool bounce_text_line(struct bounce_text *text, const char *line);
+/* Takes a line of the text before the original is quoted. */
+void bounce_text_line(struct bounce_text *text, const char *line);
 
 bool bounce_text_says_failed(const struct bounce_text *text);
 

@@ -35,10 +35,11 @@ struct reading {
 	struct bounce_reading *result;
 	struct bounce_quote quote;
 	struct bounce_report report;
-	struct bounce_text text;
-	bool has_report; /* the first one there is */
-	bool has_text;	 /* likewise */
-	bool is_receipt; /* RFC 8098: it was read, or deleted, so it arrived */
+	bool has_report;	  /* the first one there is */
+	bool has_text;		  /* likewise */
+	GByteArray *words;	  /* lines of that text, each with its NUL */
+	unsigned int words_count; /* of these lines */
+	bool is_receipt;	  /* RFC 8098: it was read, or deleted, so it arrived */
 	unsigned int parts;
 };
 
@@ -123,6 +124,28 @@ bool bounce_body(struct bounce *bounce, const void *bytes, size_t size)
 	return bounce_whole(bounce, bytes, size);
 }
 
+/* Keeps what a text says in words, until it is known that nothing else says it: to look for what
+   they mean takes longer than to read the rest. False if no more are kept. */
+static bool keep_words(struct reading *reading, const char *line, size_t size)
+{
+	if (reading->words_count == BOUNCE_TEXT_LINES)
+		return false;
+	reading->words_count++;
+	g_byte_array_append(reading->words, (const guint8 *)line, (guint)size + 1);
+	return true;
+}
+
+static void read_words(const struct reading *reading, struct bounce_text *text_r)
+{
+	const char *line = (const char *)reading->words->data;
+
+	bounce_text_begin(text_r);
+	for (unsigned int i = 0; i < reading->words_count; i++) {
+		bounce_text_line(text_r, line);
+		line += strlen(line) + 1;
+	}
+}
+
 static bool take_line(void *_reading, const char *line, size_t size)
 {
 	struct reading *reading = _reading;
@@ -130,7 +153,7 @@ static bool take_line(void *_reading, const char *line, size_t size)
 
 	if (reading->has_text || bounce_quote_in_original(&reading->quote))
 		return more;
-	return bounce_text_line(&reading->text, line) || more;
+	return keep_words(reading, line, size) || more;
 }
 
 /* Text in which the original may be quoted. The first one says in words what failed. */
@@ -249,10 +272,9 @@ static void read_part(struct reading *reading, GMimeObject *part, unsigned int d
 	}
 }
 
-static void add_failed(struct reading *reading, const char *address)
+static void add_failed(struct reading *reading, const struct bounce_text *text, const char *address)
 {
 	struct failed_recipient *failed = &reading->result->failed[reading->result->failed_count++];
-	const struct bounce_text *text = &reading->text;
 
 	memset(failed, 0, sizeof(*failed));
 	strcpy(failed->address, address);
@@ -277,21 +299,22 @@ static void judge_words(struct reading *reading, GMimeMessage *message)
 	const char *subject = g_mime_message_get_subject(message);
 	const char *recipients =
 		g_mime_object_get_header(GMIME_OBJECT(message), "X-Failed-Recipients");
-	struct bounce_text named;
+	struct bounce_text text, named;
 
+	read_words(reading, &text);
 	if (subject != NULL)
-		bounce_text_line(&reading->text, subject);
-	if (!bounce_text_says_failed(&reading->text))
+		bounce_text_line(&text, subject);
+	if (!bounce_text_says_failed(&text))
 		return;
 	reading->result->form = BOUNCE_WORDS;
 	bounce_text_begin(&named);
 	if (recipients != NULL)
 		bounce_text_addresses(&named, recipients);
 	for (unsigned int i = 0; i < named.addresses_count; i++)
-		add_failed(reading, named.addresses[i]);
+		add_failed(reading, &text, named.addresses[i]);
 	if (named.addresses_count == 0)
-		add_failed(reading,
-			   other_address(&reading->text, reading->result->trace.account.text));
+		add_failed(reading, &text,
+			   other_address(&text, reading->result->trace.account.text));
 }
 
 /* OpenSMTPD has the server's reply in its words only: they are about that recipient if there is
@@ -299,15 +322,16 @@ static void judge_words(struct reading *reading, GMimeMessage *message)
 static void complete_status(struct reading *reading)
 {
 	struct failed_recipient *failed = &reading->result->failed[0];
-	const struct bounce_text *text = &reading->text;
+	struct bounce_text text;
 
 	if (reading->report.kind != BOUNCE_REPORT_STATUS || reading->report.failed_count != 1 ||
 	    reading->report.has_diagnostic)
 		return;
-	if (text->status[0] != '\0' &&
+	read_words(reading, &text);
+	if (text.status[0] != '\0' &&
 	    (failed->status[0] == '\0' || strcmp(failed->status, "5.0.0") == 0))
-		strcpy(failed->status, text->status);
-	failed->spam = failed->spam || text->spam || strncmp(failed->status, "5.7.", 4) == 0;
+		strcpy(failed->status, text.status);
+	failed->spam = failed->spam || text.spam || strncmp(failed->status, "5.7.", 4) == 0;
 }
 
 /* Through whose hands it came. */
@@ -360,7 +384,7 @@ void bounce_read(struct bounce *bounce, const struct secrets *secrets, const cha
 
 	memset(reading_r, 0, sizeof(*reading_r));
 	bounce_quote_begin(&reading.quote, secrets, default_domain);
-	bounce_text_begin(&reading.text);
+	reading.words = g_byte_array_new();
 	g_mime_stream_mem_set_owner(GMIME_STREAM_MEM(stream), FALSE);
 	message = g_mime_parser_construct_message(parser, NULL);
 	if (message != NULL) {
@@ -368,6 +392,7 @@ void bounce_read(struct bounce *bounce, const struct secrets *secrets, const cha
 		judge(&reading, message);
 		g_object_unref(message);
 	}
+	g_byte_array_free(reading.words, TRUE);
 	g_object_unref(parser);
 	g_object_unref(stream);
 }

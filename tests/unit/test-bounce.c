@@ -269,6 +269,32 @@ static void says_what_failed(void **state)
 	assert_int_equal(reading.failed[0].spam, row->spam);
 }
 
+/* What a bounce has to say stands at its beginning; its subject counts however long it is. */
+static void words_far_down(void **state)
+{
+	static const char *const subjects[] = { "Hello", "user unknown" };
+
+	(void)state;
+	for (unsigned int i = 0; i < 2; i++) {
+		struct bounce_reading reading;
+		size_t text_size, size;
+		char *text, *bytes;
+		FILE *out = open_memstream(&text, &text_size);
+
+		fprintf(out, "Subject: %s\n\n", subjects[i]);
+		for (unsigned int line = 0; line < 1000; line++)
+			fputs("There is nothing to tell.\n", out);
+		fputs("<dead@reject.test>: user unknown\n\n--- The message ---\n\n" QUOTED, out);
+		fclose(out);
+		bytes = with_token(text, &size);
+		read_bytes(bytes, size, &reading);
+		assert_true(reading.genuine);
+		assert_int_equal(reading.failed_count, i);
+		free(bytes);
+		free(text);
+	}
+}
+
 struct encoding_row {
 	const char *name;
 	const char *type;
@@ -513,6 +539,7 @@ int main(void)
 	ADD_ROWS(says_what_failed, failed_rows);
 	ADD_ROWS(hostile, hostile_rows);
 	ADD_ROWS(decodes, encoding_rows);
+	ADD_TEST(words_far_down);
 	ADD_TEST(broken_anywhere);
 	ADD_TEST(cut_anywhere);
 	ADD_TEST(tells_its_way);
