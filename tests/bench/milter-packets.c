@@ -16,12 +16,15 @@ void die(const char *what)
 void packets_add(struct packets *packets, char command, const void *bytes, size_t size)
 {
 	uint32_t length = htonl((uint32_t)size + 1);
-	char *at = packets->out + packets->out_size;
+	char *at;
 
-	if (packets->out_size + sizeof(length) + 1 + size > sizeof(packets->out)) {
+	if (packets->out_size + sizeof(length) + 1 + size > sizeof(packets->out))
+		packets_send(packets);
+	if (sizeof(length) + 1 + size > sizeof(packets->out)) {
 		errno = ENOBUFS;
 		die("packets");
 	}
+	at = packets->out + packets->out_size;
 	memcpy(at, &length, sizeof(length));
 	at[sizeof(length)] = command;
 	memcpy(at + sizeof(length) + 1, bytes, size);

@@ -7,9 +7,12 @@
 /* The packets of the milter protocol on one connection, for the load generator. All of these end
    the program when something fails. */
 
+/* Bytes of a body that Postfix puts into a packet, at most. */
+#define PACKETS_BODY_MAX 65535
+
 struct packets {
 	int fd;
-	char out[16384];
+	char out[PACKETS_BODY_MAX + 16384];
 	size_t out_size;
 	char in[65536];
 	size_t in_size;
@@ -18,7 +21,8 @@ struct packets {
 /* Says what failed, and why by errno unless that is 0, and exits with 1. */
 __attribute__((noreturn)) void die(const char *what);
 
-/* Puts a packet behind those that wait to be sent. */
+/* Puts a packet behind those that wait to be sent; they are sent first when there is no more room.
+ */
 void packets_add(struct packets *packets, char command, const void *bytes, size_t size);
 
 /* The same with strings up to a NULL, behind a prefix of so many bytes. */

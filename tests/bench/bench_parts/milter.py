@@ -28,16 +28,20 @@ def start_rspamd(site):
 
 
 class Contestant(Rounds):
-    """A milter, the accounts that send through it, and how many messages a connection carries."""
+    """A milter, the accounts that send through it, how many messages a connection carries, how
+    many connections there are at once, and what the messages are."""
 
-    def __init__(self, name, milter, accounts, per_connection):
+    def __init__(self, name, milter, accounts, per_connection=1, connections=10, kind=()):
         super().__init__(name)
         self.socket, self.pid = milter
         self.accounts = accounts
         self.per_connection = per_connection
+        self.connections = connections
+        self.kind = kind
 
     def run(self, site, seconds):
-        return site.load_messages(self.socket, self.accounts, seconds, self.per_connection)
+        return site.load_messages(self.socket, self.accounts, seconds, self.per_connection,
+                                  self.connections, self.kind)
 
     def measure(self, site, seconds):
         before = cpu_seconds(self.pid), site.redis_cpu()
