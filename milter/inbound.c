@@ -8,7 +8,9 @@
 #include "bounce-log.h"
 #include "state.h"
 
-bool inbound_has_sender(const char *sender)
+/* A bounce has no sender (RFC 5321 section 4.5.5): <>, or nothing at all where Postfix tells of its
+ * own. */
+static bool has_sender(const char *sender)
 {
 	return sender[0] != '\0' && strcmp(sender, "<>") != 0;
 }
@@ -40,7 +42,7 @@ sfsistat inbound_begin(struct inbound *inbound, const char *client, bool has_cli
 {
 	*inbound = (struct inbound){ .origin = { .internal = !has_client && sender[0] == '\0',
 						 .client = client } };
-	if (!inbound_has_sender(sender))
+	if (!has_sender(sender))
 		return begin_reading(inbound);
 	inbound->awaits_recipient = has_client && is_feedback_address(NULL, 0);
 	return inbound->awaits_recipient ? SMFIS_CONTINUE : SMFIS_ACCEPT;

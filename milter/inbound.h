@@ -22,10 +22,6 @@ struct inbound {
 sfsistat inbound_begin(struct inbound *inbound, const char *client, bool has_client,
 		       const char *sender);
 
-/* True for a sender's address, false for <>, or for nothing at all, which is how Postfix tells of
-   its own bounces. (RFC 5321 section 4.5.5; no client can say nothing at all.) */
-bool inbound_has_sender(const char *sender);
-
 sfsistat inbound_recipient(struct inbound *inbound, const char *recipient);
 
 /* It is all here: counts what it proves. queue_id may be NULL. */

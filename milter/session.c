@@ -127,7 +127,7 @@ static sfsistat begin_message(SMFICTX *ctx, struct session *session, const char 
 	if (session->first_mail == 0)
 		session->first_mail = monotonic_msecs();
 	return submission_begin(&session->submission, ctx, login, session->client,
-				session->first_mail, inbound_has_sender(mail_from));
+				session->first_mail, mail_from);
 }
 
 static sfsistat on_mail(SMFICTX *ctx, char **args)

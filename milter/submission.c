@@ -59,6 +59,24 @@ static sfsistat ask(struct submission *submission, SMFICTX *ctx)
 	return result;
 }
 
+/* True for an address in its usual form (RFC 5321 section 4.1.2, without source routes and quoted
+   local parts). What else Postfix takes, comments for one, may turn out to be no sender at all. */
+static bool has_sender(const char *sender)
+{
+	static const char specials[] = " \t()<>[]:;@\\,\"";
+	size_t size;
+
+	if (*sender == '<')
+		sender++;
+	size = strcspn(sender, specials);
+	if (size == 0 || sender[size] != '@')
+		return false;
+	sender += size + 1;
+	size = *sender == '[' ? strcspn(sender, "]") + 1 : strcspn(sender, specials);
+	return size > 1 && size <= strlen(sender) &&
+	       (sender[size] == '\0' || strcmp(sender + size, ">") == 0);
+}
+
 static sfsistat begin(struct submission *submission, SMFICTX *ctx, const char *login)
 {
 	const struct settings *settings;
@@ -79,13 +97,13 @@ static sfsistat begin(struct submission *submission, SMFICTX *ctx, const char *l
 }
 
 sfsistat submission_begin(struct submission *submission, SMFICTX *ctx, const char *login,
-			  const char *client, int64_t first_mail, bool has_sender)
+			  const char *client, int64_t first_mail, const char *sender)
 {
 	sfsistat result;
 
 	*submission = (struct submission){ .client = client,
 					   .first_mail = first_mail,
-					   .has_sender = has_sender };
+					   .has_sender = has_sender(sender) };
 	result = begin(submission, ctx, login);
 	if (result != SMFIS_CONTINUE)
 		submission_end(submission);

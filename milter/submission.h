@@ -24,9 +24,10 @@ struct submission {
 	unsigned int traces;		 /* trace headers that it brings along */
 };
 
-/* At MAIL. Under way from here on if the answer is SMFIS_CONTINUE. client must outlive it. */
+/* At MAIL. Under way from here on if the answer is SMFIS_CONTINUE. client must outlive it; sender
+   is as the MTA says it. */
 sfsistat submission_begin(struct submission *submission, SMFICTX *ctx, const char *login,
-			  const char *client, int64_t first_mail, bool has_sender);
+			  const char *client, int64_t first_mail, const char *sender);
 
 sfsistat submission_recipient(struct submission *submission, SMFICTX *ctx);
 

@@ -63,12 +63,31 @@ def test_sender_address_whose_mail_never_bounces(client, account, mail_from):
     assert refused.command == "RCPT" and re.match(WITHOUT_BOUNCE, refused.answer)
 
 
-def test_no_sender_address(own, client, account):
+def submit_as(client, mail_from, recipient, text):
+    """smtplib would mend the sender's address."""
+    assert client.docmd("MAIL", f"FROM:{mail_from}")[0] == 250
+    assert client.rcpt(recipient)[0] == 250
+    assert client.data(text)[0] == 250
+
+
+@pytest.mark.parametrize("mail_from", ["<>", '<"">', "< >", "<()>", "<(x)>", "(c)<>", "(a@b)<>", "<;>",
+                                       "<@a.test:>", "<(a@b.test)>", "<a:;>", "a@b.test:;"])
+def test_no_sender_address(own, client, account, mail_from):
     """Receipts have none. The account is told what fails, as with any other."""
-    assert submit(client, "", ["nobody@reject.test"], compose(account, "receipt")).accepted
+    code, _ = client.docmd("MAIL", f"FROM:{mail_from}")
+    client.rset()
+    if code != 250:
+        return
+    submit_as(client, mail_from, "nobody@reject.test", compose(account, "receipt"))
     assert "Undelivered" in own.wait_for_mail(account)[0]["Subject"]
-    assert submit(client, "", ["friend@remote.test"], compose(account, account)).accepted
+    submit_as(client, mail_from, "friend@remote.test", compose(account, account))
     assert own.wait_for_remote_mail(1, account)[0]["Return-Path"] == f"<{account}>"
+
+
+@pytest.mark.parametrize("mail_from", ["<x@y.test>", "<Bob.Smith+1=2@sub.y.test>", "<a@[192.0.2.1]>"])
+def test_sender_address_stays(own, client, account, mail_from):
+    submit_as(client, mail_from, "friend@remote.test", compose(account, account))
+    assert own.wait_for_remote_mail(1, account)[0]["Return-Path"] == mail_from
 
 
 def test_sender_address_of_a_stranger_bounces(own, client, account):
