@@ -91,6 +91,13 @@ local function is_recent(entry)
 	return entry.at + window > time and entry.at >= began
 end
 
+local function kind_of(site)
+	if site == OWN_QUEUE then
+		return 'queue'
+	end
+	return string.sub(site, 1, 1) == '@' and 'inside' or 'networks'
+end
+
 -- The failures within the window: their number and weight, the messages and domains, and how many of
 -- them our own queue, our own hosts and others' networks reported.
 local function sum_up(entries)
@@ -117,11 +124,10 @@ local function sum_up(entries)
 			sum.score = sum.score + entry.weight
 			sum.messages = sum.messages + (messages[entry.message] and 0 or 1)
 			messages[entry.message] = true
+			local who = kind_of(entry.site)
+			sum[who] = sum[who] + 1
 			count('domains', entry.domain)
 			count('statuses', entry.status)
-			local reporter = entry.site == OWN_QUEUE and 'queue' or
-				string.sub(entry.site, 1, 1) == '@' and 'inside' or 'networks'
-			sum[reporter] = sum[reporter] + 1
 		end
 	end
 	return sum

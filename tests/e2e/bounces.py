@@ -18,9 +18,11 @@ def dsn(trace, *recipients, action="failed", status="5.1.1", reply="550 5.1.1 no
                   trace, headers)
 
 
-def abuse_report(trace, kind="abuse", headers=()):
-    """A feedback report (RFC 5965)."""
+def abuse_report(trace, kind="abuse", recipient=None, headers=()):
+    """A feedback report (RFC 5965). Many say nothing of who complains."""
     fields = [f"Feedback-Type: {kind}", "User-Agent: test/1", "Version: 1"]
+    if recipient is not None:
+        fields.append(f"Original-Rcpt-To: <{recipient}>")
     return report("feedback-report", "\r\n".join(fields), trace, headers)
 
 

@@ -134,11 +134,21 @@ def test_refused_as_spam_weighs_double(own):
 
 
 def test_abuse_reports(own):
-    """B3: five complaints about five messages; no domain is known, so they are no proof alone."""
+    """B3: five complaints from five networks, about five messages."""
     spammer = Sender(own)
     for i in range(5):
-        assert judged(own, abuse_report(spammer.trace()), source=network(i))["form"] == "feedback"
-    assert spammer.status["access"] == "enabled" and spammer.failures == 10
+        assert spammer.status["access"] == "enabled" and spammer.failures == 2 * i
+        text = abuse_report(spammer.trace(), recipient=f"someone@provider{i}.test")
+        assert judged(own, text, source=network(i))["form"] == "feedback"
+    assert spammer.status["reason"] == "compromised"
+
+
+def test_abuse_reports_about_nobody(own):
+    """No domain is known: they are no proof alone."""
+    spammer = Sender(own)
+    for i in range(6):
+        judged(own, abuse_report(spammer.trace()), source=network(i))
+    assert spammer.status["access"] == "enabled" and spammer.failures == 12
 
 
 def test_abuse_report_with_a_sender(own):
