@@ -10,6 +10,11 @@
 #include "reply.h"
 #include "traced.h"
 
+static bool is_own(const struct bounce_origin *origin, const struct network_list *internal_networks)
+{
+	return origin->internal || network_list_has(internal_networks, origin->client);
+}
+
 /*
  * A host of the site that made the bounce itself is believed more than one that only passed it on.
  * Postfix shows no Received header of its own, so a bounce that was made here has none; one that
@@ -19,10 +24,10 @@
 static bool is_made_inside(const struct bounce_reading *reading, const struct bounce_origin *origin,
 			   const struct network_list *internal_networks)
 {
-	if (origin->internal)
-		return reading->received == 0;
-	return network_list_has(internal_networks, origin->client) &&
-	       (reading->received == 0 || (reading->received == 1 && !reading->was_received_from));
+	if (!is_own(origin, internal_networks))
+		return false;
+	return reading->received == 0 ||
+	       (!origin->internal && reading->received == 1 && !reading->was_received_from);
 }
 
 enum failure_source bounce_source(const struct bounce_reading *reading,
@@ -53,7 +58,6 @@ static int find_account(struct state *state, struct bounce_decision *decision)
 	const char *error;
 	int result;
 
-	decision->account = trace->account;
 	if (trace->reference[0] == '\0')
 		return 0;
 	traced_ask(trace, &command);
@@ -94,11 +98,13 @@ void bounce_decide(struct state *state, struct bounce *bounce, const struct boun
 	struct failure_report report;
 
 	memset(decision_r, 0, sizeof(*decision_r));
-	bounce_read(bounce, settings->secrets, settings->default_domain, reading);
+	bounce_read(bounce, settings->secrets, settings->default_domain,
+		    is_own(origin, &settings->internal_networks), reading);
 	if (!reading->genuine)
 		return;
 	decision_r->source = bounce_source(reading, origin, &settings->internal_networks);
-	if (find_account(state, decision_r) < 0 || reading->failed_count == 0)
+	decision_r->account = reading->trace.account;
+	if (reading->failed_count == 0 || find_account(state, decision_r) < 0)
 		return;
 	report = (struct failure_report){
 		.account = &decision_r->account,

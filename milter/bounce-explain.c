@@ -81,7 +81,7 @@ int bounce_explain(const char *file, const struct settings *settings)
 		bounce_free(&bounce);
 		return EX_NOINPUT;
 	}
-	bounce_read(bounce, settings->secrets, settings->default_domain, &reading);
+	bounce_read(bounce, settings->secrets, settings->default_domain, false, &reading);
 	bounce_free(&bounce);
 	print_genuine(&reading);
 	print_failed(&reading);

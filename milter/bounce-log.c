@@ -98,7 +98,8 @@ void bounce_log(const struct bounce_decision *decision, const struct bounce_orig
 	char what[LOG_LINE_MAX];
 
 	if (!reading->genuine) {
-		snprintf(what, sizeof(what), "bounce=unproven form=%s", form_word(reading->form));
+		snprintf(what, sizeof(what), "bounce=unproven form=%s cut=%s",
+			 form_word(reading->form), reading->was_cut ? "yes" : "no");
 		write_line(LOG_INFO, what, origin, queue_id);
 	} else if (reading->failed_count == 0) {
 		snprintf(what, sizeof(what),

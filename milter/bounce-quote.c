@@ -15,11 +15,12 @@ void bounce_quote_begin(struct bounce_quote *quote, const struct secrets *secret
 	memset(quote, 0, sizeof(*quote));
 	quote->secrets = secrets;
 	quote->default_domain = default_domain;
+	quote->is_searching = true;
 }
 
 void bounce_quote_text(struct bounce_quote *quote)
 {
-	quote->is_original = quote->is_bounce = quote->in_token = false;
+	quote->is_original = quote->in_token = false;
 }
 
 static bool is_token_byte(char byte)
@@ -31,7 +32,7 @@ static bool is_token_byte(char byte)
 static void try_token(struct bounce_quote *quote)
 {
 	quote->in_token = false;
-	if (quote->found || quote->tries == TRIES_MAX)
+	if (quote->found || !quote->is_searching || quote->tries == TRIES_MAX)
 		return;
 	quote->tries++;
 	quote->found = trace_open(quote->secrets, quote->token, quote->token_size,
@@ -90,26 +91,14 @@ static bool is_name(const char *name, size_t size, const char *wanted)
 	return strlen(wanted) == size && strncasecmp(name, wanted, size) == 0;
 }
 
-/* A mail system wrote it, to nobody in particular: a bounce that somebody sent on. */
-static bool is_of_system(const char *name, size_t name_size, const char *value)
-{
-	if (is_name(name, name_size, "Return-Path"))
-		return strstr(value, "<>") != NULL;
-	return is_name(name, name_size, "From") && strcasestr(value, "mailer-daemon") != NULL;
-}
-
-bool bounce_quote_line(struct bounce_quote *quote, const char *line, size_t size)
+bool bounce_quote_line(struct bounce_quote *quote, const char *line)
 {
 	const char *text = skip_marks(line), *value;
 	size_t name_size;
 
-	(void)size;
 	if (*text == '\0') {
-		bool goes_on = !quote->is_original || quote->is_bounce;
-
-		if (goes_on)
-			bounce_quote_text(quote);
-		return goes_on;
+		quote->in_token = false;
+		return !quote->is_original;
 	}
 	name_size = header_name(text, &value);
 	if (name_size == 0) {
@@ -123,8 +112,6 @@ bool bounce_quote_line(struct bounce_quote *quote, const char *line, size_t size
 	   that is cut short, or not ours, is still in a header.) */
 	if (is_name(text, name_size, "Received"))
 		quote->is_original = true;
-	if (is_of_system(text, name_size, value))
-		quote->is_bounce = true;
 	if (is_name(text, name_size, TRACE_HEADER)) {
 		quote->is_original = true;
 		begin_token(quote, value);
@@ -139,11 +126,7 @@ bool bounce_quote_in_original(const struct bounce_quote *quote)
 
 void bounce_quote_header(struct bounce_quote *quote, const char *name, const char *value)
 {
-	size_t name_size = strcspn(name, " \t:");
-
-	if (is_of_system(name, name_size, value))
-		quote->is_bounce = true;
-	if (!is_name(name, name_size, TRACE_HEADER))
+	if (!is_name(name, strcspn(name, " \t:"), TRACE_HEADER))
 		return;
 	quote->token_size = 0;
 	for (; *value != '\0'; value++) {

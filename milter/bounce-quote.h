@@ -18,19 +18,19 @@
 struct bounce_quote {
 	const struct secrets *secrets;
 	const char *default_domain; /* NULL for none */
+	bool is_searching;	    /* for a trace; else only for where the original begins */
 	unsigned int tries;	    /* tokens that were opened, right or wrong */
 	bool found;
 	struct trace trace; /* when found: the first one that is ours */
 
 	/* Of the text that is being read. */
 	bool is_original; /* the lines before were the header of a message that was on its way */
-	bool is_bounce;	  /* ... but of a bounce: the original is quoted further down */
 	bool in_token;
 	size_t token_size;
 	char token[BOUNCE_TOKEN_SIZE];
 };
 
-/* Nothing found yet. secrets and default_domain must outlive it. */
+/* Searching, and nothing found yet. secrets and default_domain must outlive it. */
 void bounce_quote_begin(struct bounce_quote *quote, const struct secrets *secrets,
 			const char *default_domain);
 
@@ -39,7 +39,7 @@ void bounce_quote_text(struct bounce_quote *quote);
 
 /* Takes a line of it. False when there is no more to look for in this text: a trace was found, or
    the header of the original has ended, and what follows is its body, which can quote anything. */
-bool bounce_quote_line(struct bounce_quote *quote, const char *line, size_t size);
+bool bounce_quote_line(struct bounce_quote *quote, const char *line);
 
 /* True where the lines are the original's header, and no longer words about it. */
 bool bounce_quote_in_original(const struct bounce_quote *quote);

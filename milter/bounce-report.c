@@ -54,7 +54,7 @@ static size_t status_size(const char *text)
 	return 3 + subject + detail;
 }
 
-bool bounce_find_status(const char *text, char status_r[FAILURE_STATUS_SIZE])
+const char *bounce_find_status(const char *text, char status_r[FAILURE_STATUS_SIZE])
 {
 	char before = ' ';
 
@@ -65,9 +65,27 @@ bool bounce_find_status(const char *text, char status_r[FAILURE_STATUS_SIZE])
 			continue;
 		memcpy(status_r, text, size);
 		status_r[size] = '\0';
-		return true;
+		return text;
 	}
 	status_r[0] = '\0';
+	return NULL;
+}
+
+/* A word of an address tells nothing: "nospam.john@example.org". */
+static bool is_in_address(const char *text, const char *at)
+{
+	while (at > text && !isspace((unsigned char)at[-1]))
+		at--;
+	return memchr(at, '@', strcspn(at, " \t\r\n")) != NULL;
+}
+
+/* Whether the words stand in the text, and not in the middle of another word or in an address. */
+static bool has_words(const char *text, const char *words)
+{
+	for (const char *at = text; (at = strstr(at, words)) != NULL; at++) {
+		if ((at == text || !isalnum((unsigned char)at[-1])) && !is_in_address(text, at))
+			return true;
+	}
 	return false;
 }
 
@@ -103,7 +121,7 @@ bool bounce_speaks_of_spam(const char *text)
 	};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
-		if (strstr(text, words[i]) != NULL)
+		if (has_words(text, words[i]))
 			return true;
 	}
 	return false;

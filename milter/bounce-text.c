@@ -124,20 +124,25 @@ static bool is_reply(const char *text)
 	return false;
 }
 
-/* The first digit of the reply that the line quotes, or 0. A number behind a word may be anything,
-   and behind these may not. */
+/* True if what stands at a place of the line is quoted there: a number behind a word may be
+   anything, and behind these may not. */
+static bool is_quoted(const char *line, const char *at)
+{
+	bool spaced = at == line;
+
+	for (; at > line && (at[-1] == ' ' || at[-1] == '\t'); at--)
+		spaced = true;
+	if (at == line)
+		return true;
+	return at[-1] == ':' ? spaced : strchr(";>([\"'#", at[-1]) != NULL;
+}
+
+/* The first digit of the reply that the line quotes, or 0. */
 static char find_reply_code(const char *line)
 {
-	char before = ':'; /* the last that was no space */
-
-	for (bool spaced = true; *line != '\0'; line++) {
-		bool quoted = strchr(":;>([\"'#", before) != NULL && (spaced || before != ':');
-
-		if (quoted && is_reply(line))
-			return *line;
-		spaced = *line == ' ' || *line == '\t';
-		if (!spaced)
-			before = *line;
+	for (const char *at = line; *at != '\0'; at++) {
+		if (is_reply(at) && is_quoted(line, at))
+			return *at;
 	}
 	return 0;
 }
@@ -182,16 +187,22 @@ void bounce_text_addresses(struct bounce_text *text, const char *line)
 	}
 }
 
+/* "550 5.1.1": no reply but one has both. */
+static bool follows_code(const char *line, const char *at)
+{
+	return at - line >= 4 && (at[-1] == ' ' || at[-1] == '-') && at[-4] == at[0] &&
+	       isdigit((unsigned char)at[-3]) && isdigit((unsigned char)at[-2]);
+}
+
 static void read_codes(struct bounce_text *text, const char *line)
 {
 	char status[FAILURE_STATUS_SIZE], code = find_reply_code(line);
+	const char *at = bounce_find_status(line, status);
 
-	if (bounce_find_status(line, status)) {
-		if (status[0] == '5' && text->status[0] == '\0')
-			strcpy(text->status, status);
-		if (code == 0 || code == status[0])
-			code = status[0];
-	}
+	if (at != NULL && status[0] == '5' && text->status[0] == '\0')
+		strcpy(text->status, status);
+	if (at != NULL && code == 0 && (is_quoted(line, at) || follows_code(line, at)))
+		code = status[0];
 	if (code == '5')
 		text->permanent = true;
 	if (code == '4')

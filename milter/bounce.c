@@ -1,4 +1,4 @@
-/* A message that may be a bounce: collects it, and reads it with GMime. */
+/* What a message says as a bounce. */
 
 #include "bounce.h"
 
@@ -12,24 +12,9 @@
 #include "bounce-quote.h"
 #include "bounce-text.h"
 
-/*
- * How much of a message is looked at. What counts stands before the original's body, and before
- * that a report about a thousand recipients has its half megabyte. The lines are counted because
- * each may be a header of a part, which takes ten times its own memory.
- */
-#define SIZE_MAX_READ	(800 * 1024)
-#define LINES_MAX	20000
-#define HEADER_SIZE_MAX (64 * 1024)
-
 /* Parts that are looked at, and how deep they stand in each other. */
 #define PARTS_MAX 200
 #define DEPTH_MAX 20
-
-struct bounce {
-	GByteArray *bytes;
-	unsigned int lines;
-	bool has_body;
-};
 
 struct reading {
 	struct bounce_reading *result;
@@ -40,89 +25,10 @@ struct reading {
 	GByteArray *words;	  /* lines of that text, each with its NUL */
 	unsigned int words_count; /* of these lines */
 	bool is_receipt;	  /* RFC 8098: it was read, or deleted, so it arrived */
+	bool has_returned;	  /* the original, or its header, is a part of its own */
+	bool in_text;		  /* the second way through: see look_into_text() */
 	unsigned int parts;
 };
-
-void bounce_start(void)
-{
-	g_mime_init();
-}
-
-struct bounce *bounce_new(void)
-{
-	struct bounce *bounce = calloc(1, sizeof(*bounce));
-
-	if (bounce != NULL)
-		bounce->bytes = g_byte_array_new();
-	return bounce;
-}
-
-void bounce_free(struct bounce **_bounce)
-{
-	struct bounce *bounce = *_bounce;
-
-	*_bounce = NULL;
-	if (bounce == NULL)
-		return;
-	g_byte_array_free(bounce->bytes, TRUE);
-	free(bounce);
-}
-
-static void add(struct bounce *bounce, const char *text)
-{
-	g_byte_array_append(bounce->bytes, (const guint8 *)text, (guint)strlen(text));
-}
-
-void bounce_header(struct bounce *bounce, const char *name, const char *value)
-{
-	static const char *const wanted[] = { "Content-Type", "Content-Transfer-Encoding",
-					      "MIME-Version", "Received",
-					      "Subject",      "X-Failed-Recipients" };
-
-	for (size_t i = 0; i < sizeof(wanted) / sizeof(*wanted); i++) {
-		if (strcasecmp(name, wanted[i]) != 0)
-			continue;
-		if (bounce->bytes->len + strlen(value) > HEADER_SIZE_MAX)
-			return;
-		add(bounce, wanted[i]);
-		add(bounce, ": ");
-		add(bounce, value);
-		add(bounce, "\n");
-	}
-}
-
-/* As much as may be looked at. */
-static size_t lines_within(struct bounce *bounce, const char *bytes, size_t size)
-{
-	const char *at = bytes, *end = bytes + size;
-
-	while (bounce->lines < LINES_MAX && (at = memchr(at, '\n', (size_t)(end - at))) != NULL) {
-		bounce->lines++;
-		at++;
-	}
-	return bounce->lines < LINES_MAX ? size : (size_t)(at - bytes);
-}
-
-bool bounce_whole(struct bounce *bounce, const void *bytes, size_t size)
-{
-	size_t room = SIZE_MAX_READ - bounce->bytes->len, taken = size;
-
-	if (taken > room)
-		taken = room;
-	if (bounce->lines == LINES_MAX)
-		return false;
-	taken = lines_within(bounce, bytes, taken);
-	g_byte_array_append(bounce->bytes, bytes, (guint)taken);
-	return taken == size && bounce->lines < LINES_MAX;
-}
-
-bool bounce_body(struct bounce *bounce, const void *bytes, size_t size)
-{
-	if (!bounce->has_body)
-		add(bounce, "\n");
-	bounce->has_body = true;
-	return bounce_whole(bounce, bytes, size);
-}
 
 /* Keeps what a text says in words, until it is known that nothing else says it: to look for what
    they mean takes longer than to read the rest. False if no more are kept. */
@@ -146,21 +52,30 @@ static void read_words(const struct reading *reading, struct bounce_text *text_r
 	}
 }
 
-static bool take_line(void *_reading, const char *line, size_t size)
+static bool take_word_line(void *_reading, const char *line, size_t size)
 {
 	struct reading *reading = _reading;
-	bool more = bounce_quote_line(&reading->quote, line, size);
 
-	if (reading->has_text || bounce_quote_in_original(&reading->quote))
-		return more;
-	return keep_words(reading, line, size) || more;
+	bounce_quote_line(&reading->quote, line);
+	return !bounce_quote_in_original(&reading->quote) && keep_words(reading, line, size);
 }
 
-/* Text in which the original may be quoted. The first one says in words what failed. */
+static bool take_quote_line(void *_reading, const char *line, size_t size)
+{
+	struct reading *reading = _reading;
+
+	(void)size;
+	return bounce_quote_line(&reading->quote, line);
+}
+
+/* The first text says in words what failed. Others may quote the original. */
 static void read_text(struct reading *reading, GMimePart *part)
 {
 	bounce_quote_text(&reading->quote);
-	bounce_lines_of_part(part, take_line, reading);
+	if (reading->in_text)
+		bounce_lines_of_part(part, take_quote_line, reading);
+	else if (!reading->has_text)
+		bounce_lines_of_part(part, take_word_line, reading);
 	reading->has_text = true;
 }
 
@@ -170,29 +85,43 @@ static void read_around(struct reading *reading, const char *text)
 	if (text == NULL)
 		return;
 	bounce_quote_text(&reading->quote);
-	bounce_lines_of_text(text, take_line, reading);
+	bounce_lines_of_text(text, reading->in_text ? take_quote_line : take_word_line, reading);
 }
 
-/* With a wrong boundary, the original follows in the same part. */
+/* The original's header in a part of its own. */
+static void read_returned(struct reading *reading, GMimePart *part)
+{
+	reading->has_returned = true;
+	bounce_quote_text(&reading->quote);
+	reading->quote.is_searching = true;
+	bounce_lines_of_part(part, take_quote_line, reading);
+	reading->quote.is_searching = reading->in_text;
+}
+
+/* With a wrong boundary, the original follows in the same part. Not in a line that continues
+   another: there servers' replies stand, in which anybody can have anything written. */
 static bool take_report_line(void *_reading, const char *line, size_t size)
 {
 	struct reading *reading = _reading;
-	bool more = bounce_quote_line(&reading->quote, line, size);
 
+	if (line[0] != ' ' && line[0] != '\t')
+		bounce_quote_line(&reading->quote, line);
 	if (bounce_quote_in_original(&reading->quote))
-		return more;
-	return bounce_report_line(&reading->report, line, size);
+		return reading->in_text;
+	return reading->in_text || bounce_report_line(&reading->report, line, size);
 }
 
 static void read_report(struct reading *reading, GMimePart *part, enum bounce_report_kind kind)
 {
-	if (reading->has_report)
+	if (reading->has_report && !reading->in_text)
 		return;
-	reading->has_report = true;
 	bounce_quote_text(&reading->quote);
-	bounce_report_begin(&reading->report, kind, reading->result->failed);
+	if (!reading->in_text)
+		bounce_report_begin(&reading->report, kind, reading->result->failed);
+	reading->has_report = true;
 	bounce_lines_of_part(part, take_report_line, reading);
-	bounce_report_end(&reading->report);
+	if (!reading->in_text)
+		bounce_report_end(&reading->report);
 }
 
 static void read_leaf(struct reading *reading, GMimePart *part)
@@ -207,6 +136,9 @@ static void read_leaf(struct reading *reading, GMimePart *part)
 	else if (g_mime_content_type_is_type(type, "message", "disposition-notification") ||
 		 g_mime_content_type_is_type(type, "message", "global-disposition-notification"))
 		reading->is_receipt = true;
+	else if (g_mime_content_type_is_type(type, "message", "*") ||
+		 g_mime_content_type_is_type(type, "text", "rfc822-headers"))
+		read_returned(reading, part);
 	else
 		read_text(reading, part);
 }
@@ -218,30 +150,36 @@ static void read_headers(struct reading *reading, GMimeObject *object)
 	GMimeHeaderList *headers = g_mime_object_get_header_list(object);
 	int count = g_mime_header_list_get_count(headers);
 
+	reading->quote.is_searching = true;
 	for (int i = 0; i < count && !reading->quote.found; i++) {
 		GMimeHeader *header = g_mime_header_list_get_header_at(headers, i);
 
 		bounce_quote_header(&reading->quote, g_mime_header_get_name(header),
 				    g_mime_header_get_raw_value(header));
 	}
+	reading->quote.is_searching = reading->in_text;
 }
 
-/* The original, or a bounce that somebody sent on. The original's own body is not looked at, as it
+/* The original, or a report that somebody sent on. The original's own body is not looked at, as it
    can quote anything. */
 static void read_message(struct reading *reading, GMimeMessage *message, unsigned int depth)
 {
 	GMimeHeaderList *headers = g_mime_object_get_header_list(GMIME_OBJECT(message));
 	GMimeObject *body = g_mime_message_get_mime_part(message);
+
 	bool is_report =
 		body != NULL && g_mime_content_type_is_type(g_mime_object_get_content_type(body),
 							    "multipart", "report");
 
-	bounce_quote_text(&reading->quote);
 	read_headers(reading, GMIME_OBJECT(message));
-	/* With an empty line too many, the header is in the body. */
-	if (!reading->quote.found &&
-	    (is_report || reading->quote.is_bounce || g_mime_header_list_get_count(headers) == 0))
+	if (!reading->quote.found && is_report && !reading->has_report) {
 		read_part(reading, body, depth);
+		return;
+	}
+	reading->has_returned = true;
+	/* With an empty line too many, the header is in the body. */
+	if (g_mime_header_list_get_count(headers) == 0 && GMIME_IS_PART(body))
+		read_returned(reading, GMIME_PART(body));
 }
 
 static void read_multipart(struct reading *reading, GMimeMultipart *multipart, unsigned int depth)
@@ -300,10 +238,13 @@ static void judge_words(struct reading *reading, GMimeMessage *message)
 	const char *recipients =
 		g_mime_object_get_header(GMIME_OBJECT(message), "X-Failed-Recipients");
 	struct bounce_text text, named;
+	bool spam;
 
 	read_words(reading, &text);
+	spam = text.spam;
 	if (subject != NULL)
 		bounce_text_line(&text, subject);
+	text.spam = spam; /* the subject may be the original's */
 	if (!bounce_text_says_failed(&text))
 		return;
 	reading->result->form = BOUNCE_WORDS;
@@ -374,25 +315,48 @@ static void judge(struct reading *reading, GMimeMessage *message)
 		judge_words(reading, message);
 }
 
-void bounce_read(struct bounce *bounce, const struct secrets *secrets, const char *default_domain,
-		 struct bounce_reading *reading_r)
+/* The original's header behind all that is kept. */
+static void look_behind(struct reading *reading, const char *traces)
 {
-	GMimeStream *stream = g_mime_stream_mem_new_with_byte_array(bounce->bytes);
-	GMimeParser *parser = g_mime_parser_new_with_stream(stream);
-	GMimeMessage *message;
+	bounce_quote_text(&reading->quote);
+	reading->quote.is_searching = true;
+	bounce_lines_of_text(traces, take_quote_line, reading);
+}
+
+/* The original may be quoted in the text. It is looked for there last, as in a report's text others
+   can have anything written: recipients by their names, servers by their replies. */
+static void look_into_text(struct reading *reading, GMimeMessage *message)
+{
+	reading->in_text = reading->quote.is_searching = true;
+	reading->parts = 0;
+	read_part(reading, g_mime_message_get_mime_part(message), 0);
+}
+
+static void look(struct reading *reading, GMimeMessage *message, const char *late_traces,
+		 bool is_own)
+{
+	reading->quote.is_searching = false;
+	read_part(reading, g_mime_message_get_mime_part(message), 0);
+	if (!reading->quote.found)
+		look_behind(reading, late_traces);
+	if (!reading->quote.found && !is_own)
+		look_into_text(reading, message);
+}
+
+void bounce_read(struct bounce *bounce, const struct secrets *secrets, const char *default_domain,
+		 bool is_own, struct bounce_reading *reading_r)
+{
+	GMimeMessage *message = bounce_parse(bounce);
 	struct reading reading = { .result = reading_r };
 
 	memset(reading_r, 0, sizeof(*reading_r));
+	reading_r->was_cut = bounce_was_cut(bounce);
+	if (message == NULL)
+		return;
 	bounce_quote_begin(&reading.quote, secrets, default_domain);
 	reading.words = g_byte_array_new();
-	g_mime_stream_mem_set_owner(GMIME_STREAM_MEM(stream), FALSE);
-	message = g_mime_parser_construct_message(parser, NULL);
-	if (message != NULL) {
-		read_part(&reading, g_mime_message_get_mime_part(message), 0);
-		judge(&reading, message);
-		g_object_unref(message);
-	}
+	look(&reading, message, bounce_late_traces(bounce), is_own);
+	judge(&reading, message);
 	g_byte_array_free(reading.words, TRUE);
-	g_object_unref(parser);
-	g_object_unref(stream);
+	g_object_unref(message);
 }

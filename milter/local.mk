@@ -4,6 +4,7 @@
 noinst_LTLIBRARIES += %reldir%/libpostern-bounce.la
 %canon_reldir%_libpostern_bounce_la_SOURCES = \
 	%reldir%/bounce.c %reldir%/bounce.h \
+	%reldir%/bounce-message.c %reldir%/bounce-message.h \
 	%reldir%/bounce-lines.c %reldir%/bounce-lines.h \
 	%reldir%/bounce-quote.c %reldir%/bounce-quote.h \
 	%reldir%/bounce-report.c %reldir%/bounce-report.h \

@@ -119,7 +119,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static struct bounce_reading reading;
 	struct bounce *bounce = take_message(data, size);
 
-	bounce_read(bounce, site_secrets(), DOMAIN, &reading);
+	bounce_read(bounce, site_secrets(), DOMAIN, false, &reading);
 	bounce_free(&bounce);
 	MUST(bounce == NULL);
 	check_reading(&reading);

@@ -87,7 +87,7 @@ static inline void read_bytes(const char *bytes, size_t size, struct bounce_read
 	struct bounce *bounce = bounce_new();
 
 	bounce_whole(bounce, bytes, size);
-	bounce_read(bounce, &secrets, "example.org", reading_r);
+	bounce_read(bounce, &secrets, "example.org", false, reading_r);
 	bounce_free(&bounce);
 }
 

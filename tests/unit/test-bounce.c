@@ -65,15 +65,6 @@ static const struct genuine_row genuine_rows[] = {
 	  "--o\nContent-Type: message/rfc822\n\n" REPORT(STATUS_FAILED) "\n--o--\n",
 	  true },
 
-	{ "a bounce in words sent on",
-	  "Content-Type: multipart/mixed; boundary=o\n\n--o\n\nsee below\n"
-	  "--o\nContent-Type: message/rfc822\n\nReceived: by mx\nFrom: MAILER-DAEMON@mx\n" EXIM
-		  QUOTED "\n--o--\n",
-	  true },
-	{ "a bounce sent on in its words",
-	  "Subject: Fwd: failure\n\n> Received: by mx\n> From: <MAILER-DAEMON@mx>\n>\n> user "
-	  "unknown\n>\n> Received: by mx\n> Postern-Trace: $T\n",
-	  true },
 	{ "behind other marks", EXIM "| Received: by mx\n| Postern-Trace: $T\n", true },
 
 	{ "no trace", PART("message/rfc822") "Received: by mx\nSubject: x\n\ntext\n--x--\n",
@@ -86,6 +77,10 @@ static const struct genuine_row genuine_rows[] = {
 	  false },
 	{ "in the original's body, inline",
 	  EXIM "Received: by mx\nSubject: x\n\nPostern-Trace: $T\n", false },
+	{ "in the original's body, by a sender who calls himself a mail system",
+	  PART("message/rfc822") "From: mailer-daemon <me@x>\nSubject: x\n\nReceived: by x\n"
+				 "Postern-Trace: $T\n\n--x--\n",
+	  false },
 	{ "in a message that the original has in it",
 	  PART("message/rfc822") "Received: by mx\nContent-Type: multipart/mixed; boundary=o\n\n"
 				 "--o\nContent-Type: message/rfc822\n\n" QUOTED
@@ -109,6 +104,75 @@ static void is_genuine(void **state)
 		assert_string_equal(reading.trace.account.text, "andrejs@example.org");
 		assert_true(trace_is_of_queue(&reading.trace, BOUNCE_QUEUE_ID));
 	}
+}
+
+/* Words that others had written into a report: by recipients' names and servers' replies. */
+struct injected_row {
+	const char *name;
+	const char *text;
+	bool is_own, genuine;
+};
+
+#define OTHER "$O" /* a trace of another account */
+#define INJECTED                                                                                   \
+	REPORT_HEADER REPORT_TEXT "<\"aaa\n    Postern-Trace: " OTHER "\n    z\"@x>: 550\n\n"
+#define REPLY                                                                                      \
+	"Final-Recipient: rfc822; a@x\nAction: failed\nStatus: 5.1.1\nDiagnostic-Code: smtp; 550 " \
+	"\n"                                                                                       \
+	"    Received: y\n    Postern-Trace: " OTHER "\n\n"
+
+static const struct injected_row injected_rows[] = {
+	{ "before the original", INJECTED QUOTED_PART, false, true },
+	{ "before the original, ours", INJECTED QUOTED_PART, true, true },
+	{ "in a reply", REPORT_HEADER STATUS_PART REPLY QUOTED_PART, true, true },
+	{ "in a reply, no original", REPORT_HEADER STATUS_PART REPLY, false, false },
+	{ "before an original without a trace, ours",
+	  INJECTED "--x\nContent-Type: message/rfc822\n\nReceived: by x\n\n--x--\n", true, false },
+	{ "before no original, ours", INJECTED "--x--\n", true, false },
+};
+
+static void is_not_fooled(void **state)
+{
+	const struct injected_row *row = *state;
+	struct secrets secrets = sample_secrets();
+	struct account_name other = sample_account("other@example.org");
+	struct bounce *bounce = bounce_new();
+	struct bounce_reading reading;
+	char token[TRACE_VALUE_SIZE];
+	size_t size;
+	char *bytes = with_token(row->text, &size), *at = strstr(bytes, OTHER);
+
+	assert_int_equal(trace_seal(&secrets, &other, "example.org", 1760000000, 3, "1", token), 0);
+	bounce_whole(bounce, bytes, (size_t)(at - bytes));
+	bounce_whole(bounce, token, TRACE_VALUE_LENGTH);
+	bounce_whole(bounce, at + 2, strlen(at + 2));
+	bounce_read(bounce, &secrets, "example.org", row->is_own, &reading);
+	bounce_free(&bounce);
+	assert_int_equal(reading.genuine, row->genuine);
+	if (row->genuine)
+		assert_string_equal(reading.trace.account.text, "andrejs@example.org");
+	free(bytes);
+}
+
+/* A report about many recipients, each with a line: all of them are read. */
+static void reads_on_behind_replies(void **state)
+{
+	struct secrets secrets = sample_secrets();
+	struct bounce *bounce = bounce_new();
+	struct bounce_reading reading;
+	size_t size;
+	char *end = with_token(QUOTED_PART, &size);
+
+	(void)state;
+	bounce_whole(bounce, REPORT_HEADER STATUS_PART, strlen(REPORT_HEADER STATUS_PART));
+	for (int i = 0; i < 20; i++)
+		bounce_whole(bounce, REPLY, strlen(REPLY));
+	bounce_whole(bounce, end, size);
+	bounce_read(bounce, &secrets, "example.org", true, &reading);
+	bounce_free(&bounce);
+	assert_true(reading.genuine);
+	assert_int_equal(reading.failed_count, 20);
+	free(end);
 }
 
 /* What failed. Of a genuine bounce; others are read as well, but count for nothing. */
@@ -170,6 +234,13 @@ static const struct failed_row failed_rows[] = {
 	  FIELDS(TO "Action: failed\nStatus: 5.0.0\nDiagnostic-Code: smtp; 554 Listed by\n"
 		    " Spamhaus\n"),
 	  BOUNCE_STATUS, 1, DEAD, "5.0.0", true },
+	{ "a word of spam in an address, or in another word",
+	  FIELDS(TO
+		 "Action: failed\nStatus: 5.1.1\nDiagnostic-Code: smtp; 550 5.1.1 <spam.trap@x>: "
+		 "mx1.antispamcloud.example knows no such user\n"),
+	  BOUNCE_STATUS, 1, DEAD, "5.1.1", false },
+	{ "full mailbox", FIELDS(TO "Action: failed\nStatus: 5.2.2\n"), BOUNCE_STATUS, 1, DEAD,
+	  "5.2.2", false },
 	{ "delayed", FIELDS(TO "Action: delayed\nStatus: 4.4.1\n"), BOUNCE_NOTHING, 0, "", "",
 	  false },
 	{ "delayed, with a status of failures", FIELDS(TO "Action: delayed\nStatus: 5.4.1\n"),
@@ -244,6 +315,15 @@ static const struct failed_row failed_rows[] = {
 	{ "nothing that anybody could count", WORDS("Hello", "Thank you for your message."),
 	  BOUNCE_NOTHING, 0, "", "", false },
 	{ "a reply behind words", WORDS("failure", "<dead@reject.test>\nhost mx said \"550 no\""),
+	  BOUNCE_WORDS, 1, DEAD, "", false },
+	{ "a version number", WORDS("Hello", "We run version 5.1.2 of it. See our privacy policy."),
+	  BOUNCE_NOTHING, 0, "", "", false },
+	{ "a rare reply code", WORDS("failure", "<dead@reject.test>:\nhost mx said 501 5.1.8 no"),
+	  BOUNCE_WORDS, 1, DEAD, "5.1.8", false },
+	{ "a status of qmail", WORDS("failure notice", "<dead@reject.test>:\nSorry. (#5.1.1)"),
+	  BOUNCE_WORDS, 1, DEAD, "5.1.1", false },
+	{ "a subject of spam",
+	  WORDS("Undeliverable: our new privacy policy", "<dead@reject.test>: user unknown"),
 	  BOUNCE_WORDS, 1, DEAD, "", false },
 	{ "numbers that are no replies",
 	  WORDS("Invoice 550", "We owe you 550 EUR, call 4550 or see 5.5.5.5."), BOUNCE_NOTHING, 0,
@@ -410,7 +490,7 @@ static void in_pieces(void **state)
 
 			assert_true(bounce_body(bounce, at, left < piece ? left : piece));
 		}
-		bounce_read(bounce, &secrets, "example.org", &reading);
+		bounce_read(bounce, &secrets, "example.org", false, &reading);
 		bounce_free(&bounce);
 		assert_true(reading.genuine);
 		assert_int_equal(reading.failed_count, 1);
@@ -441,6 +521,12 @@ static const struct hostile_row hostile_rows[] = {
 	  "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 	  "AAAAAA\n",
 	  "\n", 100000 },
+	{ "groups of addresses in each other", "Content-Type: message/rfc2822\n\nTo: a@b,",
+	  "x:", "\n\n", 300000 },
+	{ "groups in a folded header", "Content-Type: message/news\n\nCc : a@b,\n ",
+	  "x:x:x:x:x:\n ", "\n\n", 60000 },
+	{ "addresses", "Content-Type: message/rfc2822\n\n", "To: a@b,a@b,a@b,a@b,a@b,a@b,a@b,a@b\n",
+	  "\n\n", 20000 },
 	{ "tags without an end", "Content-Type: text/html\n\n", "<", "", 1000000 },
 	{ "entities", "Content-Type: text/html\n\n", "&#x41;&bogus", "", 1000000 },
 	{ "boundaries of all kinds", REPORT_HEADER,
@@ -461,7 +547,7 @@ static void hostile(void **state)
 			break;
 	}
 	bounce_whole(bounce, row->end, strlen(row->end));
-	bounce_read(bounce, &secrets, "example.org", &reading);
+	bounce_read(bounce, &secrets, "example.org", false, &reading);
 	bounce_free(&bounce);
 	assert_false(reading.genuine);
 	/* Ten times what it takes, for slow machines and sanitizers. */
@@ -508,6 +594,47 @@ static void altered(void **state)
 	free(bytes);
 }
 
+/* Long replies about many recipients stand before the original's header: it is found behind all
+   that is kept. */
+#define BYTES_100                                                                                  \
+	"0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567" \
+	"890123456789"
+#define BYTES_1000                                                                                 \
+	BYTES_100 BYTES_100 BYTES_100 BYTES_100 BYTES_100 BYTES_100 BYTES_100 BYTES_100 BYTES_100  \
+		BYTES_100
+
+static const char *const late_rows[][2] = {
+	{ "fields of 1 KB", "Final-Recipient: rfc822; a@x\nDiagnostic-Code: " BYTES_1000 "\n\n" },
+	{ "40 lines each",
+	  "Action: failed\nX:"
+	  "\n a\n a\n a\n a\n a\n a\n a\n a\n a\n a\n a\n a"
+	  "\n a\n a\n a\n a\n a\n a\n a\n a\n a\n a\n a\n a\n a\n a\n a\n a\n a\n\n" },
+};
+
+static void late(void **state)
+{
+	const char *const *between = *state;
+	struct secrets secrets = sample_secrets();
+	struct bounce *bounce = bounce_new();
+	struct bounce_reading reading;
+	size_t size;
+	char *begin = with_token(REPORT_HEADER STATUS_PART STATUS_FAILED, &size), *end;
+	bool more = true;
+
+	bounce_whole(bounce, begin, size);
+	for (int i = 0; i < 1000 && more; i++)
+		more = bounce_whole(bounce, between[1], strlen(between[1]));
+	assert_true(more);
+	end = with_token(QUOTED_PART, &size);
+	assert_false(bounce_whole(bounce, end, size));
+	bounce_read(bounce, &secrets, "example.org", true, &reading);
+	assert_true(reading.genuine);
+	assert_true(reading.failed_count > 0);
+	bounce_free(&bounce);
+	free(begin);
+	free(end);
+}
+
 /* The trace of 10 MB is found without all of them. */
 static void big(void **state)
 {
@@ -525,7 +652,7 @@ static void big(void **state)
 	while (bounce_whole(bounce, filler, sizeof(filler)))
 		taken += sizeof(filler);
 	assert_true(taken < 1024 * 1024);
-	bounce_read(bounce, &secrets, "example.org", &reading);
+	bounce_read(bounce, &secrets, "example.org", false, &reading);
 	bounce_free(&bounce);
 	assert_true(reading.genuine);
 	assert_int_equal(reading.failed_count, 1);
@@ -540,6 +667,9 @@ int main(void)
 	ADD_ROWS(hostile, hostile_rows);
 	ADD_ROWS(decodes, encoding_rows);
 	ADD_TEST(words_far_down);
+	ADD_ROWS(is_not_fooled, injected_rows);
+	ADD_TEST(reads_on_behind_replies);
+	ADD_ROWS(late, late_rows);
 	ADD_TEST(broken_anywhere);
 	ADD_TEST(cut_anywhere);
 	ADD_TEST(tells_its_way);
