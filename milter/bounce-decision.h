@@ -27,8 +27,8 @@ struct bounce_decision {
 };
 
 /* Reads the bounce, and has what failed counted (B3): one round trip to Redis, or none; two for an
-   account whose name is too long for a trace. Waits for Redis, at most four times the timeout of
-   the settings. Thread-safe. */
+   account whose name is too long for a trace. Waits for each at most the timeout of the settings.
+   Thread-safe. */
 void bounce_decide(struct state *state, struct bounce *bounce, const struct bounce_origin *origin,
 		   struct bounce_decision *decision_r);
 

@@ -136,7 +136,8 @@ static void take_address(const char *value, char address_r[FAILURE_ADDRESS_SIZE]
 	if (type_end != NULL)
 		value = type_end + 1;
 	value += strspn(value, " \t<");
-	size = strcspn(value, "> \t");
+	/* A quoted local part may have anything in it. */
+	size = *value == '"' ? strlen(value) : strcspn(value, "> \t");
 	bounce_copy_address(value, size, address_r);
 }
 

@@ -267,6 +267,22 @@ def test_three_messages_and_three_domains(own):
     assert victim.status["reason"] == "compromised"
 
 
+def test_recipients_whose_names_look_like_headers(own):
+    """They stand in what Postfix says of its failures, each at the beginning of a line."""
+    victim, spammer = Sender(own, "victim"), Sender(own, "spammer")
+    hidden = [f'"{"a" * 74} {line}z"@reject.test'
+              for line in [f"Postern-Trace: {victim.trace(10)} ", "Received: y "]]
+    client = sender(own, spammer.user, spammer.password)
+    client.mail(spammer.user)
+    for recipient in [*hidden, *[f"nobody{i}@reject.test" for i in range(6)]]:
+        assert client.docmd("RCPT", f"TO:<{recipient}>")[0] == 250
+    assert client.data(compose(spammer.user, "hello"))[0] == 250
+    client.close()
+    line, = spammer.wait_for_lines(1)
+    assert "by=queue" in line and "counted=8 " in line
+    assert victim.failures == 0 and not victim.lines()
+
+
 def test_forged_as_our_own(own):
     """Our own Postfix's word counts ten at once; nobody gets it by writing like it."""
     victim = Sender(own)

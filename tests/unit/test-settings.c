@@ -136,25 +136,26 @@ static void test_defaults(void **state)
 	char *description = load_and_describe(HELP);
 
 	(void)state;
-	assert_string_equal(description,
-			    "default_domain=(null)\nhelp_url=https://h.example/\n"
-			    "internal_networks=0\nproxies=0\nsecrets=/etc/postern/secrets\n"
-			    "redis=(null) 127.0.0.1 6379\nredis.user=(null)\ndatabase=0\n"
-			    "timeout=1000\nsocket=/var/spool/postfix/postern/milter.sock\n"
-			    "socket_group=postfix\nmilter.user=postern\nredis_unavailable=0\n"
-			    "feedback=(null)\n"
-			    "from=(null)\nreply_to=(null)\nlanguage=en\n"
-			    "shipped=" DATADIR "/postern/notices\nown=/etc/postern/notices\n"
-			    "mail_server=(null)\nunused_warning=0\n"
-			    "sendmail=/usr/sbin/sendmail\n"
-			    "worker=postern /usr/sbin/sendmail http://127.0.0.1:8080/doveadm/v1\n"
-			    "worker.lease=30000\nsweep=60 100\n"
-			    "0.name=free\n0.protocols=PS\n0.pop3=300 15\n0.messages=5 15\n"
-			    "0.recipients=0\n0.count=0\n0.hold=0\n"
-			    "0.logins=120 1000\n0.wrong=50 3\n0.failed=10 3600\n0.unused=5184000\n"
-			    "1.name=paid\n1.protocols=PIS\n1.pop3=0 15\n1.messages=0 0\n"
-			    "1.recipients=0\n1.count=0\n1.hold=0\n"
-			    "1.logins=600 5000\n1.wrong=50 3\n1.failed=10 3600\n1.unused=5184000\n");
+	assert_string_equal(
+		description,
+		"default_domain=(null)\nhelp_url=https://h.example/\n"
+		"internal_networks=0\nproxies=0\nsecrets=/etc/postern/secrets\n"
+		"redis=(null) 127.0.0.1 6379\nredis.user=(null)\ndatabase=0\n"
+		"timeout=1000\nsocket=/var/spool/postfix/postern/milter.sock\n"
+		"socket_group=postfix\nmilter.user=postern\nredis_unavailable=0\n"
+		"feedback=(null)\n"
+		"from=(null)\nreply_to=(null)\nlanguage=en\n"
+		"shipped=" DATADIR "/postern/notices\nown=/etc/postern/notices\n"
+		"mail_server=(null)\nunused_warning=0\n"
+		"sendmail=/usr/sbin/sendmail\n"
+		"worker=postern /usr/sbin/sendmail http://127.0.0.1:8080/doveadm/v1\n"
+		"worker.lease=30000\nsweep=60 100\n"
+		"0.name=free\n0.protocols=PS\n0.pop3=300 15\n0.messages=5 15\n"
+		"0.recipients=0\n0.count=0\n0.hold=0\n"
+		"0.logins=120 1000\n0.wrong=50 3\n0.failed=10 3600\n0.unused=5184000\n"
+		"1.name=paid\n1.protocols=PIS\n1.pop3=0 15\n1.messages=0 0\n"
+		"1.recipients=0\n1.count=0\n1.hold=0\n"
+		"1.logins=600 5000\n1.wrong=50 3\n1.failed=10 3600\n1.unused=5184000\n");
 	free(description);
 }
 
