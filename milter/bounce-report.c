@@ -154,7 +154,7 @@ static void take_word(const char *value, char *word_r, size_t word_size)
 /* "smtp; 550 5.1.1 no such user": the reply of an SMTP server, or the like. */
 static void take_diagnostic(struct bounce_group *group, const char *value)
 {
-	char lower[BOUNCE_FIELD_SIZE + 1], *text = lower;
+	char lower[BOUNCE_FIELD_SIZE + 1], *text;
 
 	for (size_t i = 0; i == 0 || value[i - 1] != '\0'; i++)
 		lower[i] = (char)tolower((unsigned char)value[i]);
