@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include <libpsl.h>
-#include <openssl/evp.h>
 
+#include "digest.h"
 #include "network.h"
 #include "reply.h"
 
@@ -44,16 +44,12 @@ const char *failure_verdict_word(enum failure_verdict verdict)
 	return verdict_words[verdict];
 }
 
-/* Fetching an algorithm costs more than using it. */
-static EVP_MD *sha256;
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-
 /* Where domains are registered: everybody can make any number of names below one of his own. */
 static psl_ctx_t *suffixes;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-static void fetch(void)
+static void load(void)
 {
-	sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
 	suffixes = psl_latest(NULL);
 }
 
@@ -62,24 +58,17 @@ static char lower(char sign)
 	return (char)(sign >= 'A' && sign <= 'Z' ? sign - 'A' + 'a' : sign);
 }
 
-static void write_hex(const unsigned char *bytes, unsigned int size, char *text_r)
-{
-	for (unsigned int i = 0; i < size; i++)
-		snprintf(text_r + 2 * i, 3, "%02x", bytes[i]);
-}
-
 static int name_recipient(const char *address, char name_r[2 * RECIPIENT_BYTES + 1])
 {
-	unsigned char digest[EVP_MAX_MD_SIZE];
+	unsigned char digest[DIGEST_SIZE];
 	char folded[FAILURE_ADDRESS_SIZE];
 	size_t size = strlen(address);
 
 	for (size_t i = 0; i < size; i++)
 		folded[i] = lower(address[i]);
-	pthread_once(&once, fetch);
-	if (EVP_Digest(folded, size, digest, NULL, sha256, NULL) != 1)
+	if (digest_make(folded, size, digest) < 0)
 		return -1;
-	write_hex(digest, RECIPIENT_BYTES, name_r);
+	digest_hex(digest, RECIPIENT_BYTES, name_r);
 	return 0;
 }
 
@@ -88,7 +77,7 @@ static const char *registered(const char *domain)
 {
 	const char *found;
 
-	pthread_once(&once, fetch);
+	pthread_once(&once, load);
 	found = suffixes != NULL ? psl_registrable_domain(suffixes, domain) : NULL;
 	return found != NULL ? found : domain;
 }
@@ -160,7 +149,7 @@ static void add_site(const struct failure_report *report, struct command *comman
 		break;
 	}
 	network_tag(report->client != NULL ? report->client : "", NETWORK_OF_SITE, tag);
-	write_hex(tag, NETWORK_TAG_SIZE, text);
+	digest_hex(tag, NETWORK_TAG_SIZE, text);
 	command_string(command, text);
 }
 

@@ -2,12 +2,10 @@
 
 #include "send.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
-#include <openssl/evp.h>
-
+#include "digest.h"
 #include "reply.h"
 #include "trace.h"
 
@@ -41,29 +39,15 @@ const char *send_verdict_word(enum send_verdict verdict)
 	return verdict_words[verdict];
 }
 
-/* Fetching an algorithm costs more than using it. */
-static EVP_MD *sha256;
-static pthread_once_t sha256_once = PTHREAD_ONCE_INIT;
-
-static void fetch_sha256(void)
-{
-	sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
-}
-
-static int name_message(const char *message, unsigned char id_r[EVP_MAX_MD_SIZE])
-{
-	pthread_once(&sha256_once, fetch_sha256);
-	return EVP_Digest(message, strlen(message), id_r, NULL, sha256, NULL) == 1 ? 0 : -1;
-}
-
 int send_ask(const struct send_request *request, const struct settings *settings,
 	     struct command *command_r)
 {
 	static const char *const kinds[] = { COMMAND_ACCESS_KINDS, "sent", "*traced", NULL };
-	unsigned char id[EVP_MAX_MD_SIZE] = { 0 };
+	unsigned char id[DIGEST_SIZE] = { 0 };
 	char reference[TRACE_REFERENCE_SIZE];
 
-	if ((request->stage == SEND_MESSAGE && name_message(request->message, id) < 0) ||
+	if ((request->stage == SEND_MESSAGE &&
+	     digest_make(request->message, strlen(request->message), id) < 0) ||
 	    trace_reference(request->account, settings->default_domain, reference) < 0)
 		return -1;
 	command_begin(command_r, SCRIPT_SEND, request->account, kinds);

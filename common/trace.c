@@ -9,6 +9,7 @@
 #include <openssl/evp.h>
 
 #include "base64url.h"
+#include "digest.h"
 
 /*
  * What is sealed: the time of sending (4 bytes, big endian), the number of recipients (1), the
@@ -33,22 +34,19 @@ _Static_assert(sizeof(TRACE_HEADER ": ") - 1 + TRACE_VALUE_LENGTH + 2 == 100,
 
 /* Fetching an algorithm costs more than using it. */
 static EVP_CIPHER *aes_siv;
-static EVP_MD *sha256;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void begin(void)
 {
 	aes_siv = EVP_CIPHER_fetch(NULL, "AES-128-SIV", NULL);
-	sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
 }
 
 /* The first size bytes of the text's SHA-256. */
 static int digest(const char *text, unsigned char *out, size_t size)
 {
-	unsigned char whole[EVP_MAX_MD_SIZE];
+	unsigned char whole[DIGEST_SIZE];
 
-	pthread_once(&once, begin);
-	if (sha256 == NULL || EVP_Digest(text, strlen(text), whole, NULL, sha256, NULL) != 1)
+	if (digest_make(text, strlen(text), whole) < 0)
 		return -1;
 	memcpy(out, whole, size);
 	return 0;
@@ -64,12 +62,6 @@ static size_t short_length(const struct account_name *account, const char *defau
 	return strlen(account->text);
 }
 
-static void hex_text(const unsigned char *bytes, unsigned int size, char *text_r)
-{
-	for (unsigned int i = 0; i < size; i++)
-		snprintf(text_r + 2 * i, 3, "%02x", bytes[i]);
-}
-
 int trace_reference(const struct account_name *account, const char *default_domain,
 		    char reference_r[TRACE_REFERENCE_SIZE])
 {
@@ -80,7 +72,7 @@ int trace_reference(const struct account_name *account, const char *default_doma
 		return 0;
 	if (digest(account->text, reference, REFERENCE_SIZE) < 0)
 		return -1;
-	hex_text(reference, REFERENCE_SIZE, reference_r);
+	digest_hex(reference, REFERENCE_SIZE, reference_r);
 	return 0;
 }
 
@@ -107,7 +99,7 @@ static int get_account(const unsigned char in[ACCOUNT_SIZE], const char *default
 	if (in[0] == REFERENCE_MARK) {
 		trace_r->account.text[0] = '\0';
 		trace_r->partition = in[1] % ACCOUNT_PARTITIONS;
-		hex_text(in + 2, REFERENCE_SIZE, trace_r->reference);
+		digest_hex(in + 2, REFERENCE_SIZE, trace_r->reference);
 		return 0;
 	}
 	trace_r->reference[0] = '\0';
@@ -159,6 +151,7 @@ int trace_seal(const struct secrets *secrets, const struct account_name *account
 	EVP_CIPHER_CTX *context;
 	int size, ret = -1;
 
+	pthread_once(&once, begin);
 	if (digest(queue_id, plain + QUEUE_AT, TRACE_QUEUE_SIZE) < 0)
 		return -1;
 	put_time(plain, sent);
@@ -212,7 +205,7 @@ int trace_open(const struct secrets *secrets, const char *value, size_t size,
 	trace_r->sent = get_time(plain);
 	trace_r->recipients = plain[TIME_SIZE];
 	memcpy(trace_r->queue, plain + QUEUE_AT, TRACE_QUEUE_SIZE);
-	hex_text(token + 1, (TRACE_ID_SIZE - 1) / 2, trace_r->id);
+	digest_hex(token + 1, (TRACE_ID_SIZE - 1) / 2, trace_r->id);
 	return get_account(plain + ACCOUNT_AT, default_domain, trace_r) == 0 ? 1 : 0;
 }
 

@@ -1,0 +1,18 @@
+#ifndef POSTERN_DIGEST_H
+#define POSTERN_DIGEST_H
+
+#include <stddef.h>
+
+/* SHA-256 (FIPS 180-4), and bytes as text: what names things that are told apart by it.
+ * Thread-safe.
+ */
+
+#define DIGEST_SIZE 32
+
+/* 0, or -1 if OpenSSL fails. */
+int digest_make(const void *bytes, size_t size, unsigned char digest_r[DIGEST_SIZE]);
+
+/* Writes the bytes as lower case hexadecimal digits, with a terminator: 2 * size + 1 bytes. */
+void digest_hex(const unsigned char *bytes, size_t size, char *text_r);
+
+#endif
