@@ -6,125 +6,14 @@
 #include <string.h>
 #include <strings.h>
 
+#include "bounce-words.h"
+
 void bounce_report_begin(struct bounce_report *report, enum bounce_report_kind kind,
 			 struct failed_recipient *failed)
 {
 	memset(report, 0, sizeof(*report));
 	report->kind = kind;
 	report->failed = failed;
-}
-
-void bounce_copy_address(const char *text, size_t size, char address_r[FAILURE_ADDRESS_SIZE])
-{
-	size_t used = 0;
-
-	for (size_t i = 0; i < size && used < FAILURE_ADDRESS_SIZE - 1; i++) {
-		char byte = text[i];
-
-		address_r[used++] = byte >= 'A' && byte <= 'Z' ? (char)(byte - 'A' + 'a') : byte;
-	}
-	address_r[used] = '\0';
-}
-
-/* The length of the number of 1 to max digits that the text begins with, or 0. */
-static size_t digits(const char *text, size_t max)
-{
-	size_t size = 0;
-
-	while (isdigit((unsigned char)text[size]))
-		size++;
-	return size <= max ? size : 0;
-}
-
-/* The length of the enhanced status code that the text begins with, or 0. */
-static size_t status_size(const char *text)
-{
-	size_t subject, detail;
-
-	if ((text[0] != '2' && text[0] != '4' && text[0] != '5') || text[1] != '.')
-		return 0;
-	subject = digits(text + 2, 3);
-	if (subject == 0 || text[2 + subject] != '.')
-		return 0;
-	detail = digits(text + 3 + subject, 3);
-	/* Not the beginning of an address of the Internet. */
-	if (detail == 0 || (text[3 + subject + detail] == '.' &&
-			    isdigit((unsigned char)text[4 + subject + detail])))
-		return 0;
-	return 3 + subject + detail;
-}
-
-const char *bounce_find_status(const char *text, char status_r[FAILURE_STATUS_SIZE])
-{
-	char before = ' ';
-
-	for (; *text != '\0'; before = *text++) {
-		size_t size = status_size(text);
-
-		if (size == 0 || isalnum((unsigned char)before) || before == '.' || before == '-')
-			continue;
-		memcpy(status_r, text, size);
-		status_r[size] = '\0';
-		return text;
-	}
-	status_r[0] = '\0';
-	return NULL;
-}
-
-/* A word of an address tells nothing: "nospam.john@example.org". */
-static bool is_in_address(const char *text, const char *at)
-{
-	while (at > text && !isspace((unsigned char)at[-1]))
-		at--;
-	return memchr(at, '@', strcspn(at, " \t\r\n")) != NULL;
-}
-
-/* Whether the words stand in the text, and not in the middle of another word or in an address. */
-static bool has_words(const char *text, const char *words)
-{
-	for (const char *at = text; (at = strstr(at, words)) != NULL; at++) {
-		if ((at == text || !isalnum((unsigned char)at[-1])) && !is_in_address(text, at))
-			return true;
-	}
-	return false;
-}
-
-bool bounce_speaks_of_spam(const char *text)
-{
-	static const char *const words[] = {
-		"spam",
-		"blocklist",
-		"block list",
-		"blacklist",
-		"black list",
-		"denylist",
-		"dnsbl",
-		"rbl ",
-		"listed by",
-		"listed in",
-		"blocked using",
-		"blocked by",
-		"message blocked",
-		"mail blocked",
-		"reputation",
-		"policy",
-		"policies",
-		"unsolicited",
-		"abuse",
-		"abusive",
-		"phish",
-		"junk",
-		"bulk mail",
-		"virus",
-		"malware",
-		"suspicious",
-	};
-
-	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
-		if (has_words(text, words[i]))
-			return true;
-	}
-	return false;
 }
 
 /* The address of a field "rfc822; someone@example.org", which may stand in angle brackets. */
@@ -160,7 +49,7 @@ static void take_diagnostic(struct bounce_group *group, const char *value)
 		lower[i] = (char)tolower((unsigned char)value[i]);
 	text = strchr(lower, ';') != NULL ? strchr(lower, ';') + 1 : lower;
 	text += strspn(text, " \t");
-	group->has_diagnostic_5xx = text[0] == '5' && digits(text, 3) == 3;
+	group->has_diagnostic_5xx = text[0] == '5' && bounce_digits(text, 3) == 3;
 	group->spam = bounce_speaks_of_spam(text);
 	bounce_find_status(text, group->diagnostic_status);
 }

@@ -54,15 +54,4 @@ bool bounce_report_line(void *report, const char *line, size_t size);
 
 void bounce_report_end(struct bounce_report *report);
 
-/* Copies an address, or what stands in its place, in lower case; cut where it is too long. */
-void bounce_copy_address(const char *text, size_t size, char address_r[FAILURE_ADDRESS_SIZE]);
-
-/* Finds the first enhanced status code (RFC 3463) in the text: class '2', '4' or '5'. Where it
-   stands, or NULL if it has none. */
-const char *bounce_find_status(const char *text, char status_r[FAILURE_STATUS_SIZE]);
-
-/* True if the words, in lower case, speak of spam, a blocklist or policy: what weighs double (B3).
- */
-bool bounce_speaks_of_spam(const char *text);
-
 #endif

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "bounce-lines.h"
-#include "bounce-report.h"
+#include "bounce-words.h"
 
 static const char *const permanent_words[] = {
 	"permanent error",

@@ -8,7 +8,8 @@ noinst_LTLIBRARIES += %reldir%/libpostern-bounce.la
 	%reldir%/bounce-lines.c %reldir%/bounce-lines.h \
 	%reldir%/bounce-quote.c %reldir%/bounce-quote.h \
 	%reldir%/bounce-report.c %reldir%/bounce-report.h \
-	%reldir%/bounce-text.c %reldir%/bounce-text.h
+	%reldir%/bounce-text.c %reldir%/bounce-text.h \
+	%reldir%/bounce-words.c %reldir%/bounce-words.h
 %canon_reldir%_libpostern_bounce_la_CPPFLAGS = $(AM_CPPFLAGS) $(GMIME_CFLAGS)
 %canon_reldir%_libpostern_bounce_la_LIBADD = common/libpostern-common.la $(GMIME_LIBS)
 

@@ -1,0 +1,25 @@
+#ifndef POSTERN_MILTER_BOUNCE_WORDS_H
+#define POSTERN_MILTER_BOUNCE_WORDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "failure.h"
+
+/* What words mean, in a report's fields and in its text. */
+
+/* The length of the number of 1 to max digits that the text begins with, or 0. */
+size_t bounce_digits(const char *text, size_t max);
+
+/* Copies an address, or what stands in its place, in lower case; cut where it is too long. */
+void bounce_copy_address(const char *text, size_t size, char address_r[FAILURE_ADDRESS_SIZE]);
+
+/* Finds the first enhanced status code (RFC 3463) in the text: class '2', '4' or '5'. Where it
+   stands, or NULL if it has none. */
+const char *bounce_find_status(const char *text, char status_r[FAILURE_STATUS_SIZE]);
+
+/* True if the words, in lower case, speak of spam, a blocklist or policy: what weighs double (B3).
+ */
+bool bounce_speaks_of_spam(const char *text);
+
+#endif
