@@ -4,6 +4,7 @@ else does (B1 to B5).
 """
 
 import concurrent.futures
+import os
 import re
 import time
 
@@ -341,6 +342,48 @@ def test_ten_thousand_forgeries(own):
         list(pool.map(lambda _: bring(own, text, reader), range(10)))
     own.wait_for_mail(reader, 10)
     assert victim.failures == 0 and not victim.lines()
+
+
+# Bounces that nobody would make by accident: they are delivered, and nothing else happens (B5)
+
+def nested(depth):
+    return "".join(f"Content-Type: multipart/mixed; boundary=b{i}\r\n\r\n--b{i}\r\n"
+                   for i in range(depth)) + "\r\nhello\r\n"
+
+
+MIXED = "Content-Type: multipart/report; report-type=delivery-status; boundary=x\r\n\r\n"
+SHAPES = {
+    "truncated": lambda whole: whole[:len(whole) // 2],
+    "no final boundary": lambda whole: whole.replace("--=_bounce--\r\n", ""),
+    "a lying charset": lambda whole: whole.replace("text/plain", "text/plain; charset=utf-16"),
+    "a lying encoding": lambda whole: whole.replace(
+        "message/rfc822", "message/rfc822\r\nContent-Transfer-Encoding: base64"),
+    "CR only": lambda whole: "Subject: x\r\n\r\n" + whole.replace("\r\n", "\r") + "\r\n",
+    "NUL bytes": lambda whole: whole.replace("a", "\0"),
+    "a thousand parts in each other": lambda whole: nested(1000),
+    "a thousand parts": lambda whole: MIXED + "--x\r\n\r\n" * 1000 + whole,
+    "headers by the thousand": lambda whole: "".join(f"X-{i}: y\r\n" for i in range(5000)) + whole,
+    "headers of a part": lambda whole: MIXED + "--x\r\n" + "a:\r\n" * 200000,
+    "messages in each other": lambda whole: "Content-Type: message/rfc822\r\n\r\n" * 1000 + whole,
+    "groups in each other": lambda whole: "Content-Type: message/rfc2822\r\n\r\nTo: a@b,\r\n"
+                                          + " x:x:x:x:x:x:x:x:x:x:x:x:x:x:x:x:\r\n" * 20000 + "\r\n",
+    "nothing but lines": lambda whole: "Subject: x\r\n\r\n" + "\r\n" * 1000000,
+    "8 MB": lambda whole: whole + "text text text text text text text text text text text text\r\n" * 131072,
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_hostile(own, shape):
+    user, reader, milter = Sender(own), new_account("reader"), own.milter_pid
+    text = SHAPES[shape](dsn(user.trace(), "a@remote.test"))
+    queue_id = bring(own, text, reader)
+    assert line_of(own, queue_id)["bounce"] in ("genuine", "unproven")
+    # Python's parser of messages takes fewer parts in each other.
+    arrived = f"{own.mail_home}/{reader.split('@')[0]}/Maildir/new"
+    wait_until(lambda: os.path.isdir(arrived) and os.listdir(arrived), "the message")
+    own.reload()
+    assert own.milter_pid == milter and os.path.exists(f"/proc/{milter}")
+    assert user.failures <= 1
 
 
 # Looking at a bounce
