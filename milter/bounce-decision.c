@@ -37,7 +37,8 @@ enum failure_source bounce_source(const struct bounce_reading *reading,
 	if (!is_made_inside(reading, origin, internal_networks))
 		return FAILURE_REMOTE;
 	/* This host's Postfix, about the queue file that the login sent, and no copy that somebody
-	   made of the message. */
+	   made of the message. What sendmail(1) was given would look the same: postfix-master.cf
+	   keeps it away from here, and `doveadm postern check` says where it doesn't. */
 	return origin->internal && trace_is_of_queue(&reading->trace, reading->queue_id)
 		       ? FAILURE_QUEUE
 		       : FAILURE_INSIDE;

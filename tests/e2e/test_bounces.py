@@ -318,19 +318,6 @@ def test_copies_that_come_back(own, way):
     assert victim.failures == 1
 
 
-def test_forged_through_sendmail(own):
-    """A program on this host that writes like Postfix, about a message that somebody got."""
-    victim = Sender(own)
-    trace = victim.trace(10)
-    text = dsn(trace, *[f"r{i}@reject.test" for i in range(10)],
-               headers=["Received: from elsewhere by mx"])
-    done = own.inside("sendmail", "-C", "/mnt/postern/postfix/etc", "-f", "", new_account(),
-                      stdin=None, input=text.replace("\r\n", "\n"))
-    assert done.returncode == 0, done.stderr
-    line, = victim.wait_for_lines(1)
-    assert "by=remote" in line and victim.failures == 1
-
-
 def test_ten_thousand_forgeries(own):
     """B2, B5: nothing counts, everything is delivered, and the milter is none the bigger."""
     victim, reader = Sender(own), new_account("reader")

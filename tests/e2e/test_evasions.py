@@ -7,17 +7,19 @@ import re
 
 import pytest
 
+from bounces import dsn
 from conftest import SOURCE, new_account, wait_until
 from logins import compose, hang_up, send, sender, submit
+from test_bounces import Sender
 
-MAIN = "postfix/etc/main.cf"
+MAIN, MASTER = "postfix/etc/main.cf", "postfix/etc/master.cf"
 WITHOUT_BOUNCE = r"550 5\.7\.1 .*: Sender address rejected: "
 NOT_OWN = r"553 5\.7\.1 .*: Sender address rejected: not owned by user "
 
 
 @pytest.fixture(scope="module")
 def own(make_module_sandbox):
-    """A sandbox whose main.cf only these tests change."""
+    """A sandbox whose main.cf and master.cf only these tests change."""
     return make_module_sandbox({"tier free": {"messages_per_minute": "unlimited",
                                               "messages_per_hour": "unlimited"}})
 
@@ -37,22 +39,47 @@ def sample_line(start):
     return found[0]
 
 
-@pytest.fixture
-def with_main(own):
-    """with_main("name = value", ...) adds lines to main.cf, and reloads Postfix."""
-    path = f"{own.directory}/{MAIN}"
-    with open(path, encoding="utf-8") as file:
-        before = file.read()
+def sample_services(first):
+    """The lines of master.cf that the sample shows in a comment, from this service on."""
+    with open(f"{SOURCE}/packaging/examples/postfix-master.cf", encoding="utf-8") as file:
+        found = re.findall(rf"^(#   {first} .*\n(?:#   .*\n)+)", file.read(), flags=re.MULTILINE)
+    assert len(found) == 1, found
+    return re.sub("^#   ", "", found[0], flags=re.MULTILINE)
 
-    def add(*lines):
-        with open(path, "a", encoding="utf-8") as file:
-            file.write("\n".join(["", *lines, ""]))
+
+def sample_option(start):
+    """A line -o that the master.cf sample shows in a comment."""
+    with open(f"{SOURCE}/packaging/examples/postfix-master.cf", encoding="utf-8") as file:
+        found = re.findall(rf"^#( +-o {re.escape(start)})$", file.read(), flags=re.MULTILINE)
+    assert len(found) == 1, found
+    return found[0]
+
+
+@pytest.fixture
+def with_lines(own):
+    """with_lines({MAIN: [line, ...], ...}) adds lines to files, and restarts Postfix."""
+    before = {}
+    for name in MAIN, MASTER:
+        with open(f"{own.directory}/{name}", encoding="utf-8") as file:
+            before[name] = file.read()
+
+    def add(files):
+        for name, lines in files.items():
+            with open(f"{own.directory}/{name}", "a", encoding="utf-8") as file:
+                file.write("\n".join(["", *lines, ""]))
         own.restart("postfix")
 
     yield add
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(before)
+    for name, text in before.items():
+        with open(f"{own.directory}/{name}", "w", encoding="utf-8") as file:
+            file.write(text)
     own.restart("postfix")
+
+
+@pytest.fixture
+def with_main(with_lines):
+    """with_main("name = value", ...) adds lines to main.cf, and restarts Postfix."""
+    return lambda *lines: with_lines({MAIN: lines})
 
 
 @pytest.mark.parametrize("mail_from", [
@@ -152,3 +179,71 @@ def test_sendmail_is_for_those_who_are_named(own, with_main, account):
     assert refused.returncode != 0 and "not allowed to submit mail" in refused.stderr
     assert sendmail(own, "root", account).returncode == 0
     own.wait_for_mail(account)
+
+
+# What can pass for a bounce, and what keeps one from being read
+
+def forge(own, victim):
+    """What a user of this host can write who has got a message of the victim's to ten."""
+    subject = victim.send(*[f"friend{i}@remote.test" for i in range(10)])
+    mail = own.wait_for_remote_mail(10, subject)[0]
+    queue_id = re.search(r"ESMTPSA id (\S+)", str(mail)).group(1)
+    text = dsn(mail["Postern-Trace"], *[f"r{i}@reject.test" for i in range(10)],
+               queue_id=queue_id, reporter="mail.example.test")
+    reader = new_account("reader")
+    done = own.inside("setpriv", "--reuid=www-data", "--regid=www-data", "--clear-groups",
+                      "sendmail", "-f", "<>", reader, stdin=None, input=text.replace("\r\n", "\n"))
+    assert done.returncode == 0, done.stderr
+    own.wait_for_mail(reader)
+
+
+def test_forged_through_sendmail(own):
+    """It counts for nothing, and arrives (B2, B5)."""
+    victim = Sender(own)
+    forge(own, victim)
+    assert not victim.lines() and victim.failures == 0
+    victim.send("nobody@reject.test")
+    line, = victim.wait_for_lines(1)
+    assert "by=queue" in line and "counted=1 " in line
+
+
+def test_pickup_has_to_be_kept_away(own, with_lines):
+    """The same with Postfix's own line, which wins if it is left behind the sample's: so the test
+    above forges well."""
+    with_lines({MASTER: ["pickup unix n - y 60 1 pickup"]})
+    victim = Sender(own)
+    forge(own, victim)
+    line, = victim.wait_for_lines(1)
+    assert "by=queue" in line and "verdict=compromised" in line
+
+
+def test_sendmail_asks_the_milters_of_the_site(own, with_lines, account):
+    """Behind its own cleanup: here one that isn't there, and refuses nothing for now."""
+    away = sample_option("non_smtpd_milters=$site_milters")
+    with_lines({MAIN: ["site_milters = {inet:127.0.0.1:1,default_action=tempfail}"],
+                MASTER: ["cleanup-sendmail unix n - y - 0 cleanup", away]})
+    assert sendmail(own, "root", account).returncode == 0
+    own.wait_for_log("postfix", "connect to Milter service inet:127.0.0.1:1")
+
+
+# A rule against forged bounces, as many sites have.
+CHECKS = "header_checks = regexp:{{/^Subject: Undelivered Mail/ REJECT}}"
+
+
+def test_header_checks_keep_bounces_back(own, with_main):
+    """Why check warns of them: the message is tried again for as long as the queue keeps it."""
+    with_main(CHECKS)
+    user = Sender(own)
+    user.send("nobody@reject.test")
+    own.wait_for_log("postfix", f"from=<> to=<{user.user}>: 5.7.1 message content rejected")
+    own.wait_for_log("postfix", "status=deferred (bounce failed)")
+    assert not user.lines()
+
+
+def test_header_checks_leave_bounces_alone(own, with_lines):
+    """With the sample's lines, if these stand in place of Postfix's own."""
+    with_lines({MAIN: [CHECKS], MASTER: [sample_services("bounce")]})
+    user = Sender(own)
+    user.send("nobody@reject.test")
+    assert "by=queue" in user.wait_for_lines(1)[0]
+    assert "Undelivered" in own.wait_for_mail(user.user)[0]["Subject"]

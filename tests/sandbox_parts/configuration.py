@@ -189,7 +189,7 @@ doveadm_url = http://127.0.0.1:{self.words['DOVEADM_HTTP_PORT']}/doveadm/v1
             "192.0.2.25:2525": f"{LEGACY_ADDRESS}:{self.words['LEGACY_SUBMISSION_PORT']}",
         }))
         self.write("postfix/etc/master.cf", ports["MX_PORT"] + " n - y - - smtpd\n",
-                   self.words["SERVICES"], samples)
+                   services_beside(samples, self.words["SERVICES"]), samples)
         self.write("remote/etc/main.cf", self.template("remote-main.cf"))
         self.write("remote/etc/master.cf", ports["REMOTE_SMTP_PORT"] + " n - y - - smtpd\n",
                    self.words["SERVICES"])
@@ -234,6 +234,13 @@ def read(path):
             return file.read()
     except (OSError, UnicodeDecodeError) as error:
         raise SandboxError(f"{path}: {error}") from error
+
+
+def services_beside(samples, services):
+    """Those lines of master.cf that no sample takes the place of: the names differ, or the types."""
+    taken = {tuple(line.split()[:2]) for line in samples.splitlines() if line[:1].isalnum()}
+    return "".join(line for line in services.splitlines(keepends=True)
+                   if tuple(line.split()[:2]) not in taken)
 
 
 def switch_on(text):
