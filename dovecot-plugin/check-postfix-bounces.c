@@ -7,18 +7,30 @@
 
 #include <string.h>
 
+static bool shows_bounces(const struct check_site *site)
+{
+	return check_list_has(
+		check_postfix_value_of(site, &check_bounce_service, "internal_mail_filter_classes"),
+		"bounce");
+}
+
 enum check_status check_postfix_bounces(const struct check_site *site, char *text_r)
 {
-	static const struct check_service bounce = { .name = "bounce/unix" };
+	struct check_service cleanup;
 	struct check_milter milter;
 
-	if (!check_find_bounce_milter(site, &milter))
+	check_cleanup_of_bounces(site, &cleanup);
+	if (!check_has_service(site, &cleanup))
+		return check_say(text_r, CHECK_WRONG,
+				 "Postfix hands its own bounces to %s, which isn't there, so they "
+				 "aren't sent: add that service, see postfix-master.cf",
+				 cleanup.name);
+	if (!check_find_cleanup_milter(site, &cleanup, &milter))
 		return check_say(
 			text_r, CHECK_WRONG,
 			"non_smtpd_milters lacks postern-milter, so it sees no bounce that "
 			"Postfix makes: set non_smtpd_milters = $postern_bounce_milter");
-	if (!check_list_has(check_postfix_value_of(site, &bounce, "internal_mail_filter_classes"),
-			    "bounce"))
+	if (!shows_bounces(site))
 		return check_say(text_r, CHECK_WRONG,
 				 "Postfix shows its own bounces to no milter: set "
 				 "internal_mail_filter_classes = bounce");
@@ -120,6 +132,30 @@ enum check_status check_postfix_bounces_action(const struct check_site *site, ch
 	}
 	return check_say(text_r, CHECK_OK,
 			 "While the milter is down, no mail waits that nobody logged in for.");
+}
+
+/* What shows bounces to the milter shows them to these as well. What a table answers isn't known
+   here. milter_header_checks is no matter: it sees the headers that milters add. */
+enum check_status check_postfix_bounces_checks(const struct check_site *site, char *text_r)
+{
+	static const char *const tables[] = { "header_checks", "mime_header_checks",
+					      "nested_header_checks", "body_checks" };
+	struct check_service cleanup;
+
+	if (!shows_bounces(site))
+		return check_say(text_r, CHECK_OK, "Nothing looks into Postfix's own bounces.");
+	check_cleanup_of_bounces(site, &cleanup);
+	for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++) {
+		if (*check_postfix_value_of(site, &cleanup, tables[i]) != '\0')
+			return check_say(
+				text_r, CHECK_WARNING,
+				"%s acts on Postfix's own bounces too: look in it for REJECT, "
+				"DISCARD, HOLD, REDIRECT and PASS that may meet a bounce or what "
+				"it quotes, or give bounces the cleanup-bounces of "
+				"postfix-master.cf",
+				tables[i]);
+	}
+	return check_say(text_r, CHECK_OK, "No header_checks or body_checks act on bounces.");
 }
 
 static bool has_filter(const struct check_site *site)

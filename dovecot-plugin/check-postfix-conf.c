@@ -11,6 +11,8 @@
 
 #include "check-program.h"
 
+const struct check_service check_bounce_service = { .name = "bounce/unix" };
+
 static int read_part(struct check_postfix *postfix, const char *const argv[],
 		     struct check_text *text_r)
 {
@@ -65,7 +67,8 @@ bool check_is_yes(const char *value)
 	return strcasecmp(value, "yes") == 0;
 }
 
-bool check_next_smtpd(const struct check_site *site, struct check_service *service)
+bool check_next_service(const struct check_site *site, const char *program,
+			struct check_service *service)
 {
 	const struct check_text *services = &site->postfix.services;
 	static const char field[] = "/command";
@@ -74,8 +77,8 @@ bool check_next_smtpd(const struct check_site *site, struct check_service *servi
 		const struct check_line *line = &services->lines[service->at++];
 		size_t size = strlen(line->name), rest = sizeof(field) - 1;
 
-		if (strcspn(line->value, " ") != strlen("smtpd") ||
-		    strncmp(line->value, "smtpd", strlen("smtpd")) != 0)
+		if (strcspn(line->value, " ") != strlen(program) ||
+		    strncmp(line->value, program, strlen(program)) != 0)
 			continue;
 		if (size > rest && size - rest < sizeof(service->name) &&
 		    strcmp(line->name + size - rest, field) == 0) {
@@ -85,6 +88,19 @@ bool check_next_smtpd(const struct check_site *site, struct check_service *servi
 		}
 	}
 	return false;
+}
+
+bool check_next_smtpd(const struct check_site *site, struct check_service *service)
+{
+	return check_next_service(site, "smtpd", service);
+}
+
+bool check_has_service(const struct check_site *site, const struct check_service *service)
+{
+	char path[sizeof(service->name) + 20];
+
+	snprintf(path, sizeof(path), "%s/command", service->name);
+	return check_text_value(&site->postfix.services, CHECK_TOP, path) != NULL;
 }
 
 bool check_offers_auth(const struct check_site *site, const struct check_service *service)
@@ -225,11 +241,31 @@ bool check_find_milter(const struct check_site *site, const struct check_service
 	return find_milter(site, service, "smtpd_milters", milter_r);
 }
 
+void check_cleanup_of(const struct check_site *site, const struct check_service *service,
+		      struct check_service *cleanup_r)
+{
+	*cleanup_r = (struct check_service){ .at = 0 };
+	snprintf(cleanup_r->name, sizeof(cleanup_r->name), "%s/unix",
+		 check_postfix_value_of(site, service, "cleanup_service_name"));
+}
+
+void check_cleanup_of_bounces(const struct check_site *site, struct check_service *cleanup_r)
+{
+	check_cleanup_of(site, &check_bounce_service, cleanup_r);
+}
+
+bool check_find_cleanup_milter(const struct check_site *site, const struct check_service *cleanup,
+			       struct check_milter *milter_r)
+{
+	return find_milter(site, cleanup, "non_smtpd_milters", milter_r);
+}
+
 bool check_find_bounce_milter(const struct check_site *site, struct check_milter *milter_r)
 {
-	static const struct check_service cleanup = { .name = "cleanup/unix" };
+	struct check_service cleanup;
 
-	return find_milter(site, &cleanup, "non_smtpd_milters", milter_r);
+	check_cleanup_of_bounces(site, &cleanup);
+	return check_find_cleanup_milter(site, &cleanup, milter_r);
 }
 
 bool check_has_no_milters(const struct check_site *site, const struct check_service *service)

@@ -1,4 +1,4 @@
-/* doveadm postern check: which senders Postfix takes mail of. */
+/* doveadm postern check: which senders Postfix takes mail of, and who can pass for Postfix. */
 
 #include "check-postfix.h"
 
@@ -87,4 +87,50 @@ enum check_status check_postfix_sendmail(const struct check_site *site, char *te
 				 "%s, to authorized_submit_users",
 				 worker);
 	return check_say(text_r, CHECK_OK, "sendmail(1) is for those in authorized_submit_users.");
+}
+
+/* The options of a service that stands there twice aren't known: postconf tells those of the first
+   line, and Postfix takes the last. */
+static bool is_there_twice(const struct check_site *site, const struct check_service *service)
+{
+	struct check_service other = { .at = service->at };
+
+	while (check_next_service(site, "pickup", &other)) {
+		if (strcmp(other.name, service->name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The milter can't tell what pickup(8) brings with an empty sender from a bounce by this Postfix,
+   whose every word counts (B3). */
+enum check_status check_postfix_pickup(const struct check_site *site, char *text_r)
+{
+	struct check_service service = { .at = 0 }, cleanup;
+	struct check_milter milter;
+
+	while (check_next_service(site, "pickup", &service)) {
+		if (is_there_twice(site, &service))
+			return check_say(text_r, CHECK_WARNING,
+					 "%s is twice in master.cf, and Postfix takes the last: "
+					 "leave only the line of postfix-master.cf",
+					 service.name);
+		check_cleanup_of(site, &service, &cleanup);
+		if (!check_has_service(site, &cleanup))
+			return check_say(text_r, CHECK_WRONG,
+					 "%s hands mail to %s, which isn't there, so nothing comes "
+					 "through sendmail(1): add that service, see "
+					 "postfix-master.cf",
+					 service.name, cleanup.name);
+		if (!check_has_no_milters(site, &service) &&
+		    check_find_cleanup_milter(site, &cleanup, &milter))
+			return check_say(
+				text_r, CHECK_WARNING,
+				"Whoever may use sendmail(1) here can forge bounces that switch "
+				"off an account, as %s leads to postern-milter: add "
+				"-o cleanup_service_name=cleanup-sendmail to it, and that service, "
+				"see postfix-master.cf",
+				service.name);
+	}
+	return check_say(text_r, CHECK_OK, "What sendmail(1) sends can't pass for a bounce.");
 }

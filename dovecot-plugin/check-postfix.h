@@ -7,16 +7,23 @@
 
 #define MAIN_CF "/etc/postfix/main.cf"
 
-/* An smtpd of master.cf. Zeroed before the first one. */
+/* A service of master.cf. Zeroed before the first one. */
 struct check_service {
 	char name[80]; /* "submission/inet" */
 	size_t at;     /* where the next one is looked for */
 };
 
+/* What writes Postfix's own bounces. */
+extern const struct check_service check_bounce_service;
+
 struct check_milter {
 	char address[200];
 	char action[20]; /* while it is down: its own default_action, else that of main.cf */
 };
+
+/* The next service that runs this program of Postfix. */
+bool check_next_service(const struct check_site *site, const char *program,
+			struct check_service *service);
 
 /* The next service whose program is smtpd. */
 bool check_next_smtpd(const struct check_site *site, struct check_service *service);
@@ -46,7 +53,20 @@ bool check_is_yes(const char *value);
 bool check_find_milter(const struct check_site *site, const struct check_service *service,
 		       struct check_milter *milter_r);
 
-/* Finds ours among the milters of what comes from no smtpd, Postfix's own bounces among it. */
+bool check_has_service(const struct check_site *site, const struct check_service *service);
+
+/* The cleanup(8) that a service hands its mail to; it need not be there. */
+void check_cleanup_of(const struct check_site *site, const struct check_service *service,
+		      struct check_service *cleanup_r);
+
+/* The one that Postfix's own bounces go to. */
+void check_cleanup_of_bounces(const struct check_site *site, struct check_service *cleanup_r);
+
+/* Finds ours among the milters that a cleanup asks about what comes from no smtpd. */
+bool check_find_cleanup_milter(const struct check_site *site, const struct check_service *cleanup,
+			       struct check_milter *milter_r);
+
+/* The same for the cleanup of Postfix's own bounces. */
 bool check_find_bounce_milter(const struct check_site *site, struct check_milter *milter_r);
 
 /* Whether a service asks none of its milters. */
@@ -57,9 +77,9 @@ bool check_is_socket(const struct check_site *site, const char *address, const c
 
 /* check-postfix-bounces.c: what the milter must be shown and mustn't hold up. */
 check_function_t check_postfix_bounces, check_postfix_bounces_port_25, check_postfix_bounces_action,
-	check_postfix_filter;
+	check_postfix_bounces_checks, check_postfix_filter;
 
-/* check-postfix-senders.c: who may send as whom. */
-check_function_t check_postfix_sender, check_postfix_sendmail;
+/* check-postfix-senders.c: who may send as whom, and pass for Postfix. */
+check_function_t check_postfix_sender, check_postfix_sendmail, check_postfix_pickup;
 
 #endif

@@ -30,9 +30,9 @@ TOPICS = {
                 "dovecot-pop3-lock", "dovecot-trusted", "api-address", "api-key", "api-commands"],
     "postfix": ["postfix-sasl", "postfix-port-25", "postfix-milter", "postfix-milter-options",
                 "postfix-milter-address", "postfix-milter-action", "postfix-bounces",
-                "postfix-bounces-port-25", "postfix-bounces-action", "postfix-filter",
-                "postfix-tls", "postfix-dsn", "postfix-sender", "postfix-sendmail",
-                "postfix-queue-ids", "postfix-protocol"],
+                "postfix-bounces-port-25", "postfix-bounces-action", "postfix-bounces-checks",
+                "postfix-filter", "postfix-tls", "postfix-dsn", "postfix-sender",
+                "postfix-sendmail", "postfix-pickup", "postfix-queue-ids", "postfix-protocol"],
 }
 NAMES = ["settings", "secrets", "internal-networks", "module", "milter",
          *(name for topic, names in TOPICS.items() for name in (topic, *names))]
@@ -522,6 +522,24 @@ POSTFIX = {
     "mail from elsewhere waits": (
         MASTER, [(r"\A", "smtp inet n - y - - smtpd\n  -o smtpd_milters=$postern_milter\n")],
         "postfix-bounces-action", "wrong", "smtp/inet has default_action=tempfail"),
+    "tables that see bounces": (
+        MAIN, [(r"\Z", "\nheader_checks = regexp:/etc/postfix/header_checks\n")],
+        "postfix-bounces-checks", "warning", "header_checks acts on Postfix's own bounces"),
+    "tables for bodies that see bounces": (
+        MAIN, [(r"\Z", "\nbody_checks = regexp:/etc/postfix/body_checks\n")],
+        "postfix-bounces-checks", "warning", "body_checks acts on Postfix's own bounces"),
+    "sendmail's mail is taken for a bounce": (
+        MASTER, [(r"^  -o cleanup_service_name=cleanup-sendmail\n", "")],
+        "postfix-pickup", "warning", "as pickup/unix leads to postern-milter: add -o cleanup_"),
+    "the cleanup of its own asks Postern": (
+        MASTER, [(r"^  -o non_smtpd_milters=\n", "")],
+        "postfix-pickup", "warning", "as pickup/unix leads to postern-milter"),
+    "the cleanup of its own isn't there": (
+        MASTER, [(r"^cleanup-sendmail unix .*\n.*\n", "")],
+        "postfix-pickup", "wrong", "pickup/unix hands mail to cleanup-sendmail/unix, which isn't"),
+    "pickup as it was stands there too": (
+        MASTER, [(r"\Z", "\npickup unix n - y 60 1 pickup\n")],
+        "postfix-pickup", "warning", "pickup/unix is twice in master.cf"),
     "a filter's way back": (
         MASTER, [(r"\A", "127.0.0.1:24 inet n - y - - smtpd\n  -o content_filter=f:127.0.0.1:26\n"
                          "127.0.0.1:10025 inet n - y - - smtpd\n  -o content_filter=\n")],

@@ -247,3 +247,5 @@ def test_header_checks_leave_bounces_alone(own, with_lines):
     user.send("nobody@reject.test")
     assert "by=queue" in user.wait_for_lines(1)[0]
     assert "Undelivered" in own.wait_for_mail(user.user)[0]["Subject"]
+    said = {row["check"]: row["status"] for row in own.doveadm("postern", "check")}
+    assert (said["postfix-bounces"], said["postfix-bounces-checks"]) == ("ok", "ok")

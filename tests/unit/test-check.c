@@ -325,6 +325,35 @@ static const struct postfix_row bounce_rows[] = {
 	  "", "postfix-bounces", CHECK_WRONG, "set non_smtpd_milters" },
 	{ "other mail shown", ASKED "internal_mail_filter_classes = notify", "", "postfix-bounces",
 	  CHECK_WRONG, "set internal_mail_filter_classes = bounce" },
+	{ "a cleanup of bounces' own that is shown to nobody", ASKED,
+	  "bounce/unix/cleanup_service_name = local\nlocal/unix/non_smtpd_milters = unix:x",
+	  "postfix-bounces", CHECK_WRONG, "set non_smtpd_milters" },
+	{ "a cleanup of bounces' own", ASKED "non_smtpd_milters =",
+	  "bounce/unix/cleanup_service_name = local\n"
+	  "local/unix/non_smtpd_milters = {unix:p,default_action=accept}",
+	  "postfix-bounces", CHECK_OK, "" },
+	{ "a cleanup of bounces' own that isn't there", ASKED,
+	  "bounce/unix/cleanup_service_name = localx", "postfix-bounces", CHECK_WRONG,
+	  "hands its own bounces to localx/unix, which isn't there" },
+	{ "classes of the bounces' own", ASKED "internal_mail_filter_classes =",
+	  "bounce/unix/internal_mail_filter_classes = bounce", "postfix-bounces", CHECK_OK, "" },
+	{ "no tables", ASKED "header_checks =\nbody_checks =\nmilter_header_checks = pcre:x", "",
+	  "postfix-bounces-checks", CHECK_OK, "No header_checks" },
+	{ "tables", ASKED "header_checks = pcre:x", "", "postfix-bounces-checks", CHECK_WARNING,
+	  "header_checks acts on" },
+	{ "tables for attachments", ASKED "mime_header_checks = pcre:x", "",
+	  "postfix-bounces-checks", CHECK_WARNING, "mime_header_checks acts on" },
+	{ "tables for what is quoted", ASKED, "cleanup/unix/nested_header_checks = pcre:x",
+	  "postfix-bounces-checks", CHECK_WARNING, "nested_header_checks acts on" },
+	{ "tables for bodies", ASKED "body_checks = pcre:x", "local/unix/body_checks =",
+	  "postfix-bounces-checks", CHECK_WARNING, "body_checks acts on" },
+	{ "tables taken away from bounces", ASKED "header_checks = pcre:x\nbody_checks = pcre:x",
+	  "bounce/unix/cleanup_service_name = local\nlocal/unix/header_checks =\n"
+	  "local/unix/body_checks =",
+	  "postfix-bounces-checks", CHECK_OK, "" },
+	{ "tables that bounces aren't shown",
+	  ASKED "internal_mail_filter_classes = notify\nheader_checks = pcre:x", "",
+	  "postfix-bounces-checks", CHECK_OK, "Nothing looks into" },
 	{ "cleanup's own milters", ASKED, "cleanup/unix/non_smtpd_milters =", "postfix-bounces",
 	  CHECK_WRONG, "set non_smtpd_milters" },
 	{ "brought to port 25", ASKED, "", "postfix-bounces-port-25", CHECK_OK, "1." },
@@ -419,6 +448,23 @@ static const struct postfix_row sender_rows[] = {
 	  "", "postfix-sender", CHECK_OK, "submission/inet takes any" },
 	{ "the site's own class", "smtpd_restriction_classes = senders", "", "postfix-sender",
 	  CHECK_OK, "" },
+	{ "sendmail's mail is read as a bounce", ASKED, "", "postfix-pickup", CHECK_WARNING,
+	  "as pickup/unix leads to postern-milter" },
+	{ "sendmail's mail has a cleanup of its own", ASKED,
+	  "pickup/unix/cleanup_service_name = local\nlocal/unix/non_smtpd_milters =",
+	  "postfix-pickup", CHECK_OK, "can't pass for a bounce" },
+	{ "which asks other milters", ASKED,
+	  "pickup/unix/cleanup_service_name = local\nlocal/unix/non_smtpd_milters = inet:h:1",
+	  "postfix-pickup", CHECK_OK, "" },
+	{ "which asks ours too", ASKED, "pickup/unix/cleanup_service_name = local",
+	  "postfix-pickup", CHECK_WARNING, "pickup/unix leads" },
+	{ "which isn't there", ASKED, "pickup/unix/cleanup_service_name = localx", "postfix-pickup",
+	  CHECK_WRONG, "hands mail to localx/unix, which isn't there" },
+	{ "pickup without milters", ASKED, "pickup/unix/receive_override_options = no_milters",
+	  "postfix-pickup", CHECK_OK, "" },
+	{ "only bounces are read", ASKED "non_smtpd_milters =",
+	  "bounce/unix/cleanup_service_name = local\nlocal/unix/non_smtpd_milters = unix:p",
+	  "postfix-pickup", CHECK_OK, "" },
 	{ "any user", "authorized_submit_users = static:anyone", "", "postfix-sendmail", CHECK_OK,
 	  "To name those who may" },
 	{ "named users", "authorized_submit_users = root, vmail", "", "postfix-sendmail", CHECK_OK,
@@ -431,19 +477,39 @@ static void judges_postfix(void **state)
 {
 	static const char services[] = "smtp/inet/command = smtpd\n"
 				       "pickup/unix/command = pickup\n"
+				       "cleanup/unix/command = cleanup\n"
+				       "local/unix/command = cleanup\n"
 				       "10025/inet/command = smtpd\n"
 				       "smtpdx/unix/command = smtpdx -o a=b\n"
 				       "submission/inet/command = smtpd -o smtpd_x=y\n";
 	const struct postfix_row *row = *state;
 	struct check_site site = { .settings = NULL };
-	char overrides[500];
+	char main_cf[500], overrides[500];
 
+	snprintf(main_cf, sizeof(main_cf), "cleanup_service_name = cleanup\n%s", row->main_cf);
 	snprintf(overrides, sizeof(overrides), "submission/inet/smtpd_sasl_auth_enable = yes\n%s",
 		 row->overrides);
-	check_text_read(&site.postfix.main, copy(row->main_cf), '=');
+	check_text_read(&site.postfix.main, copy(main_cf), '=');
 	check_text_read(&site.postfix.services, copy(services), '=');
 	check_text_read(&site.postfix.overrides, copy(overrides), '=');
 	assert_says(&site, &check_postfix_topic, row->check, row->status, row->text);
+	check_site_free(&site);
+}
+
+/* Its own options aren't known then. */
+static void judges_pickup_twice(void **state)
+{
+	struct check_site site = { .settings = NULL };
+
+	(void)state;
+	check_text_read(&site.postfix.services,
+			copy("pickup/unix/command = pickup -o cleanup_service_name=local\n"
+			     "local/unix/command = cleanup\npickup/unix/command = pickup"),
+			'=');
+	check_text_read(&site.postfix.overrides, copy("pickup/unix/cleanup_service_name = local"),
+			'=');
+	assert_says(&site, &check_postfix_topic, "postfix-pickup", CHECK_WARNING,
+		    "pickup/unix is twice in master.cf");
 	check_site_free(&site);
 }
 
@@ -516,6 +582,7 @@ int main(void)
 	ADD_ROWS(judges_postfix, postfix_rows);
 	ADD_ROWS(judges_postfix, bounce_rows);
 	ADD_ROWS(judges_postfix, sender_rows);
+	ADD_TEST(judges_pickup_twice);
 	ADD_TEST(judges_the_worker);
 	ADD_TEST(judges_nothing);
 	return RUN_TESTS();
