@@ -16,6 +16,15 @@
 #define PARTS_MAX 200
 #define DEPTH_MAX 20
 
+/* What a part without parts is. */
+enum leaf {
+	LEAF_TEXT,
+	LEAF_STATUS,
+	LEAF_FEEDBACK,
+	LEAF_RECEIPT,  /* RFC 8098: it was read, or deleted, so it arrived */
+	LEAF_RETURNED, /* the original, or its header */
+};
+
 struct reading {
 	struct bounce_reading *result;
 	struct bounce_quote quote;
@@ -24,9 +33,8 @@ struct reading {
 	bool has_text;		  /* likewise */
 	GByteArray *words;	  /* lines of that text, each with its NUL */
 	unsigned int words_count; /* of these lines */
-	bool is_receipt;	  /* RFC 8098: it was read, or deleted, so it arrived */
-	bool has_returned;	  /* the original, or its header, is a part of its own */
-	bool in_text;		  /* the second way through: see look_into_text() */
+	bool is_receipt;
+	bool in_text; /* the second way through: see look_into_text() */
 	unsigned int parts;
 };
 
@@ -68,13 +76,52 @@ static bool take_quote_line(void *_reading, const char *line, size_t size)
 	return bounce_quote_line(&reading->quote, line);
 }
 
-/* The first text says in words what failed. Others may quote the original. */
-static void read_text(struct reading *reading, GMimePart *part)
+/* In a line that continues another servers' replies stand, in which anybody can have anything
+   written. */
+static bool continues(const char *line)
+{
+	return line[0] == ' ' || line[0] == '\t';
+}
+
+static bool take_quote_field(void *_reading, const char *line, size_t size)
+{
+	return continues(line) || take_quote_line(_reading, line, size);
+}
+
+/* With a wrong boundary, the original follows in the same part. */
+static bool take_report_line(void *_reading, const char *line, size_t size)
+{
+	struct reading *reading = _reading;
+
+	if (!continues(line))
+		bounce_quote_line(&reading->quote, line);
+	return !bounce_quote_in_original(&reading->quote) &&
+	       bounce_report_line(&reading->report, line, size);
+}
+
+static void read_report(struct reading *reading, GMimePart *part, enum bounce_report_kind kind)
+{
+	if (reading->has_report)
+		return;
+	reading->has_report = true;
+	bounce_report_begin(&reading->report, kind, reading->result->failed);
+	bounce_lines_of_part(part, take_report_line, reading);
+	bounce_report_end(&reading->report);
+}
+
+/* The original's header in a part of its own. */
+static void read_returned(struct reading *reading, GMimePart *part)
 {
 	bounce_quote_text(&reading->quote);
-	if (reading->in_text)
-		bounce_lines_of_part(part, take_quote_line, reading);
-	else if (!reading->has_text)
+	reading->quote.is_searching = true;
+	bounce_lines_of_part(part, take_quote_line, reading);
+	reading->quote.is_searching = reading->in_text;
+}
+
+/* The first text says in words what failed. */
+static void read_text(struct reading *reading, GMimePart *part)
+{
+	if (!reading->has_text)
 		bounce_lines_of_part(part, take_word_line, reading);
 	reading->has_text = true;
 }
@@ -82,65 +129,66 @@ static void read_text(struct reading *reading, GMimePart *part)
 /* What stands around the parts, or is all there is when the boundary is wrong. */
 static void read_around(struct reading *reading, const char *text)
 {
-	if (text == NULL)
-		return;
 	bounce_quote_text(&reading->quote);
-	bounce_lines_of_text(text, reading->in_text ? take_quote_line : take_word_line, reading);
+	if (text != NULL && reading->in_text)
+		bounce_lines_of_text(text, take_quote_line, reading);
+	else if (text != NULL && !reading->has_text)
+		bounce_lines_of_text(text, take_word_line, reading);
 }
 
-/* The original's header in a part of its own. */
-static void read_returned(struct reading *reading, GMimePart *part)
+static enum leaf leaf_of(GMimePart *part)
 {
-	reading->has_returned = true;
-	bounce_quote_text(&reading->quote);
-	reading->quote.is_searching = true;
-	bounce_lines_of_part(part, take_quote_line, reading);
-	reading->quote.is_searching = reading->in_text;
-}
+	static const struct {
+		const char *type, *subtype;
+		enum leaf leaf;
+	} known[] = {
+		{ "message", "delivery-status", LEAF_STATUS },
+		{ "message", "global-delivery-status", LEAF_STATUS },
+		{ "message", "feedback-report", LEAF_FEEDBACK },
+		{ "message", "disposition-notification", LEAF_RECEIPT },
+		{ "message", "global-disposition-notification", LEAF_RECEIPT },
+		{ "message", "*", LEAF_RETURNED },
+		{ "text", "rfc822-headers", LEAF_RETURNED },
+	};
+	GMimeContentType *type = g_mime_object_get_content_type(GMIME_OBJECT(part));
 
-/* With a wrong boundary, the original follows in the same part. Not in a line that continues
-   another: there servers' replies stand, in which anybody can have anything written. */
-static bool take_report_line(void *_reading, const char *line, size_t size)
-{
-	struct reading *reading = _reading;
-
-	if (line[0] != ' ' && line[0] != '\t')
-		bounce_quote_line(&reading->quote, line);
-	if (bounce_quote_in_original(&reading->quote))
-		return reading->in_text;
-	return reading->in_text || bounce_report_line(&reading->report, line, size);
-}
-
-static void read_report(struct reading *reading, GMimePart *part, enum bounce_report_kind kind)
-{
-	if (reading->has_report && !reading->in_text)
-		return;
-	bounce_quote_text(&reading->quote);
-	if (!reading->in_text)
-		bounce_report_begin(&reading->report, kind, reading->result->failed);
-	reading->has_report = true;
-	bounce_lines_of_part(part, take_report_line, reading);
-	if (!reading->in_text)
-		bounce_report_end(&reading->report);
+	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
+		if (g_mime_content_type_is_type(type, known[i].type, known[i].subtype))
+			return known[i].leaf;
+	}
+	return LEAF_TEXT;
 }
 
 static void read_leaf(struct reading *reading, GMimePart *part)
 {
-	GMimeContentType *type = g_mime_object_get_content_type(GMIME_OBJECT(part));
-
-	if (g_mime_content_type_is_type(type, "message", "delivery-status") ||
-	    g_mime_content_type_is_type(type, "message", "global-delivery-status"))
+	bounce_quote_text(&reading->quote);
+	switch (leaf_of(part)) {
+	case LEAF_STATUS:
 		read_report(reading, part, BOUNCE_REPORT_STATUS);
-	else if (g_mime_content_type_is_type(type, "message", "feedback-report"))
+		break;
+	case LEAF_FEEDBACK:
 		read_report(reading, part, BOUNCE_REPORT_FEEDBACK);
-	else if (g_mime_content_type_is_type(type, "message", "disposition-notification") ||
-		 g_mime_content_type_is_type(type, "message", "global-disposition-notification"))
+		break;
+	case LEAF_RECEIPT:
 		reading->is_receipt = true;
-	else if (g_mime_content_type_is_type(type, "message", "*") ||
-		 g_mime_content_type_is_type(type, "text", "rfc822-headers"))
+		break;
+	case LEAF_RETURNED:
 		read_returned(reading, part);
-	else
+		break;
+	case LEAF_TEXT:
 		read_text(reading, part);
+		break;
+	}
+}
+
+/* On the second way through. */
+static void search_leaf(struct reading *reading, GMimePart *part)
+{
+	const enum leaf leaf = leaf_of(part);
+	bool is_report = leaf == LEAF_STATUS || leaf == LEAF_FEEDBACK;
+
+	bounce_quote_text(&reading->quote);
+	bounce_lines_of_part(part, is_report ? take_quote_field : take_quote_line, reading);
 }
 
 static void read_part(struct reading *reading, GMimeObject *part, unsigned int depth);
@@ -166,7 +214,6 @@ static void read_message(struct reading *reading, GMimeMessage *message, unsigne
 {
 	GMimeHeaderList *headers = g_mime_object_get_header_list(GMIME_OBJECT(message));
 	GMimeObject *body = g_mime_message_get_mime_part(message);
-
 	bool is_report =
 		body != NULL && g_mime_content_type_is_type(g_mime_object_get_content_type(body),
 							    "multipart", "report");
@@ -176,7 +223,6 @@ static void read_message(struct reading *reading, GMimeMessage *message, unsigne
 		read_part(reading, body, depth);
 		return;
 	}
-	reading->has_returned = true;
 	/* With an empty line too many, the header is in the body. */
 	if (g_mime_header_list_get_count(headers) == 0 && GMIME_IS_PART(body))
 		read_returned(reading, GMIME_PART(body));
@@ -205,6 +251,8 @@ static void read_part(struct reading *reading, GMimeObject *part, unsigned int d
 
 		if (message != NULL)
 			read_message(reading, message, depth + 1);
+	} else if (GMIME_IS_PART(part) && reading->in_text) {
+		search_leaf(reading, GMIME_PART(part));
 	} else if (GMIME_IS_PART(part)) {
 		read_leaf(reading, GMIME_PART(part));
 	}
