@@ -10,7 +10,8 @@
 #include "reply.h"
 #include "traced.h"
 
-static bool is_own(const struct bounce_origin *origin, const struct network_list *internal_networks)
+bool bounce_origin_is_own(const struct bounce_origin *origin,
+			  const struct network_list *internal_networks)
 {
 	return origin->internal || network_list_has(internal_networks, origin->client);
 }
@@ -24,7 +25,7 @@ static bool is_own(const struct bounce_origin *origin, const struct network_list
 static bool is_made_inside(const struct bounce_reading *reading, const struct bounce_origin *origin,
 			   const struct network_list *internal_networks)
 {
-	if (!is_own(origin, internal_networks))
+	if (!bounce_origin_is_own(origin, internal_networks))
 		return false;
 	return reading->received == 0 ||
 	       (!origin->internal && reading->received == 1 && !reading->was_received_from);
@@ -99,8 +100,7 @@ void bounce_decide(struct state *state, struct bounce *bounce, const struct boun
 	struct failure_report report;
 
 	memset(decision_r, 0, sizeof(*decision_r));
-	bounce_read(bounce, settings->secrets, settings->default_domain,
-		    is_own(origin, &settings->internal_networks), reading);
+	bounce_read(bounce, settings->secrets, settings->default_domain, reading);
 	if (!reading->genuine)
 		return;
 	decision_r->source = bounce_source(reading, origin, &settings->internal_networks);

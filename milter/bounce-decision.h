@@ -17,6 +17,10 @@ struct bounce_origin {
 	const char *client; /* the address of who brought it, "" if it has none */
 };
 
+/* True if one of our own hosts brings it. */
+bool bounce_origin_is_own(const struct bounce_origin *origin,
+			  const struct network_list *internal_networks);
+
 struct bounce_decision {
 	struct bounce_reading reading;
 	/* From here on only where something failed, genuinely. */

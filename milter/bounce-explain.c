@@ -75,13 +75,13 @@ int bounce_explain(const char *file, const struct settings *settings)
 	struct bounce_reading reading;
 
 	bounce_start();
-	bounce = bounce_new();
+	bounce = bounce_new(false);
 	if (bounce == NULL || read_file(file, bounce) < 0) {
 		log_line(LOG_ERR, "%s: %s", file, strerror(errno));
 		bounce_free(&bounce);
 		return EX_NOINPUT;
 	}
-	bounce_read(bounce, settings->secrets, settings->default_domain, false, &reading);
+	bounce_read(bounce, settings->secrets, settings->default_domain, &reading);
 	bounce_free(&bounce);
 	print_genuine(&reading);
 	print_failed(&reading);

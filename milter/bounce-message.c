@@ -17,14 +17,23 @@
 #define LINES_MAX	20000
 #define HEADER_SIZE_MAX (64 * 1024)
 
-/* A header, or a field of a report, with its continuation lines: servers' replies make them long,
-   and we read no more than its beginning. */
-#define FIELD_MAX 2048
+/*
+ * A header, or a field of a report, with its continuation lines, and any other line with those that
+ * are indented below it. Servers' replies make them long, a spammer's own server for one, so that a
+ * report about his message would never come to the dead addresses among its recipients. Other mail
+ * systems indent the original that they quote: what looks like a field begins a new one there.
+ */
+#define FIELD_MAX     2048
+#define FIELD_MAX_OWN 300
 
-/* How far a trace is looked for behind what is kept: there a report of long replies may have the
-   original's header. */
+/* How far a trace is looked for behind what is kept. Postfix may write 4 KB about each of a
+   thousand recipients, twice, before it comes to the original. */
 #define SEEN_MAX	(2 * 1024 * 1024)
+#define SEEN_MAX_OWN	(16 * 1024 * 1024)
 #define LATE_TRACES_MAX 4096
+
+/* The beginning of a line, as much as has to be seen at once to know what it is. */
+#define BEGINNING_MAX 256
 
 struct bounce {
 	GByteArray *bytes;
@@ -34,10 +43,13 @@ struct bounce {
 	bool was_cut;
 	bool saw_trace;	   /* at the beginning of a line */
 	bool in_line;	   /* the last piece ended within a line */
-	bool in_field;	   /* a line that began as a field, or continued one */
-	size_t field_size; /* of it, kept */
+	bool in_field;	   /* a line, or what continues it, of which only so much is kept */
+	size_t field_size; /* of it */
 	bool line_is_kept; /* some of the line is */
 	GString *late;
+	bool is_own;
+	size_t beginning_size; /* of a line that has come to no end yet */
+	char beginning[BEGINNING_MAX];
 };
 
 void bounce_start(void)
@@ -45,12 +57,13 @@ void bounce_start(void)
 	g_mime_init();
 }
 
-struct bounce *bounce_new(void)
+struct bounce *bounce_new(bool is_own)
 {
 	struct bounce *bounce = calloc(1, sizeof(*bounce));
 
 	if (bounce == NULL)
 		return NULL;
+	bounce->is_own = is_own;
 	bounce->bytes = g_byte_array_new();
 	bounce->late = g_string_new(NULL);
 	return bounce;
@@ -66,6 +79,11 @@ void bounce_free(struct bounce **_bounce)
 	g_byte_array_free(bounce->bytes, TRUE);
 	g_string_free(bounce->late, TRUE);
 	free(bounce);
+}
+
+bool bounce_is_own(const struct bounce *bounce)
+{
+	return bounce->is_own;
 }
 
 static void append(struct bounce *bounce, const char *bytes, size_t size)
@@ -97,7 +115,12 @@ void bounce_header(struct bounce *bounce, const char *name, const char *value)
 	}
 }
 
-/* "Name:", as far as that can be told from the line's first piece. */
+static bool is_blank(char byte)
+{
+	return byte == ' ' || byte == '\t';
+}
+
+/* "Name:" */
 static bool begins_field(const char *line, size_t size)
 {
 	size_t name = 0;
@@ -105,6 +128,29 @@ static bool begins_field(const char *line, size_t size)
 	while (name < size && line[name] > ' ' && line[name] < 0x7f && line[name] != ':')
 		name++;
 	return name > 0 && name < size && line[name] == ':';
+}
+
+/* True if the line belongs to the one before. */
+static bool continues(const struct bounce *bounce, const char *line, size_t size)
+{
+	size_t blank = 0;
+
+	while (blank < size && is_blank(line[blank]))
+		blank++;
+	return blank > 0 && (bounce->is_own || !begins_field(line + blank, size - blank));
+}
+
+/* RFC 5322 section 4.5.8 lets spaces stand between a header's name and its colon. */
+static bool is_header(const char *line, const char *end, const char *name)
+{
+	const char *at = line;
+
+	if (!begins_with(line, (size_t)(end - line), name))
+		return false;
+	at += strlen(name);
+	while (at < end && is_blank(*at))
+		at++;
+	return at < end && *at == ':';
 }
 
 static bool is_full(const struct bounce *bounce)
@@ -115,14 +161,15 @@ static bool is_full(const struct bounce *bounce)
 /* Keeps a line, or a piece of one, as far as it is wanted. */
 static void keep(struct bounce *bounce, const char *piece, size_t size, bool ends)
 {
+	size_t field_max = bounce->is_own ? FIELD_MAX_OWN : FIELD_MAX;
 	size_t room = KEPT_MAX - bounce->bytes->len, taken = size;
 
-	if (bounce->in_field && taken > FIELD_MAX - bounce->field_size)
-		taken = FIELD_MAX - bounce->field_size;
+	if (bounce->in_field && taken > field_max - bounce->field_size)
+		taken = field_max - bounce->field_size;
 	if (taken > room)
 		taken = room;
 	append(bounce, piece, taken);
-	bounce->field_size += taken;
+	bounce->field_size += bounce->in_field ? taken : 0;
 	bounce->line_is_kept = bounce->line_is_kept || taken > 0;
 	if (!ends)
 		return;
@@ -137,22 +184,29 @@ static void keep_late_trace(struct bounce *bounce, const char *line, size_t size
 		g_string_append_len(bounce->late, line, (gssize)size);
 }
 
+static void begin_line(struct bounce *bounce, const char *line, size_t size)
+{
+	bool has_trace = is_header(line, line + size, TRACE_HEADER);
+
+	if (!continues(bounce, line, size)) {
+		/* A long line that is no field may be all of a text. */
+		bounce->in_field = bounce->is_own || begins_field(line, size);
+		bounce->field_size = 0;
+	} else if (!bounce->in_field) {
+		bounce->in_field = true;
+		bounce->field_size = 0;
+	}
+	bounce->line_is_kept = false;
+	bounce->saw_trace = bounce->saw_trace || has_trace;
+	if (has_trace && is_full(bounce))
+		keep_late_trace(bounce, line, size);
+}
+
 /* A line from its beginning, or what is left of it. */
 static void take_piece(struct bounce *bounce, const char *piece, size_t size, bool ends)
 {
-	if (!bounce->in_line) {
-		bool continues = piece[0] == ' ' || piece[0] == '\t';
-		bool has_trace = begins_with(piece, size, TRACE_HEADER);
-
-		if (!continues || !bounce->in_field) {
-			bounce->in_field = begins_field(piece, size);
-			bounce->field_size = 0;
-		}
-		bounce->line_is_kept = false;
-		bounce->saw_trace = bounce->saw_trace || has_trace;
-		if (has_trace && is_full(bounce))
-			keep_late_trace(bounce, piece, size);
-	}
+	if (!bounce->in_line)
+		begin_line(bounce, piece, size);
 	if (is_full(bounce))
 		bounce->was_cut = true;
 	else
@@ -162,21 +216,42 @@ static void take_piece(struct bounce *bounce, const char *piece, size_t size, bo
 
 static bool wants_more(const struct bounce *bounce)
 {
-	return !is_full(bounce) || (!bounce->saw_trace && bounce->seen < SEEN_MAX);
+	return !is_full(bounce) ||
+	       (!bounce->saw_trace && bounce->seen < (bounce->is_own ? SEEN_MAX_OWN : SEEN_MAX));
+}
+
+/* Takes the line, or the end of it, that the bytes begin with; of a line that only begins there its
+   beginning is kept for the next call. How many bytes that were. */
+static size_t take_line(struct bounce *bounce, const char *bytes, size_t size)
+{
+	const char *newline = memchr(bytes, '\n', size);
+	size_t taken = newline != NULL ? (size_t)(newline + 1 - bytes) : size;
+
+	if (bounce->beginning_size > 0 || (newline == NULL && !bounce->in_line)) {
+		size_t room = BEGINNING_MAX - bounce->beginning_size;
+		bool ends = newline != NULL && taken <= room;
+
+		if (taken > room)
+			taken = room;
+		memcpy(bounce->beginning + bounce->beginning_size, bytes, taken);
+		bounce->beginning_size += taken;
+		if (ends || bounce->beginning_size == BEGINNING_MAX) {
+			take_piece(bounce, bounce->beginning, bounce->beginning_size, ends);
+			bounce->beginning_size = 0;
+		}
+	} else {
+		take_piece(bounce, bytes, taken, newline != NULL);
+	}
+	bounce->seen += taken;
+	return taken;
 }
 
 bool bounce_whole(struct bounce *bounce, const void *bytes, size_t size)
 {
 	const char *at = bytes, *end = at + size;
 
-	while (at < end && wants_more(bounce)) {
-		const char *newline = memchr(at, '\n', (size_t)(end - at));
-		const char *next = newline != NULL ? newline + 1 : end;
-
-		take_piece(bounce, at, (size_t)(next - at), newline != NULL);
-		bounce->seen += (size_t)(next - at);
-		at = next;
-	}
+	while (at < end && wants_more(bounce))
+		at += take_line(bounce, at, (size_t)(end - at));
 	return wants_more(bounce);
 }
 
@@ -188,18 +263,6 @@ bool bounce_body(struct bounce *bounce, const void *bytes, size_t size)
 	return bounce_whole(bounce, bytes, size);
 }
 
-static bool is_header(const char *line, const char *end, const char *name)
-{
-	const char *at = line;
-
-	if (!begins_with(line, (size_t)(end - line), name))
-		return false;
-	at += strlen(name);
-	while (at < end && (*at == ' ' || *at == '\t'))
-		at++;
-	return at < end && *at == ':';
-}
-
 /*
  * GMime reads the addresses in a message's header, groups within groups by recursion, which a long
  * enough row of them uses to overflow the stack. Nobody here wants them, so they get other names:
@@ -208,8 +271,11 @@ static bool is_header(const char *line, const char *end, const char *name)
 static void mask_addresses(GByteArray *bytes)
 {
 	static const char *const names[] = { "From", "Sender", "Reply-To", "To", "Cc", "Bcc" };
-	char *at = (char *)bytes->data, *end = at + bytes->len;
+	char *at = (char *)bytes->data, *end;
 
+	if (bytes->len == 0)
+		return;
+	end = at + bytes->len;
 	while (at != NULL && at < end) {
 		for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
 			if (is_header(at, end, names[i]))
@@ -226,6 +292,8 @@ GMimeMessage *bounce_parse(struct bounce *bounce)
 	GMimeParser *parser;
 	GMimeMessage *message;
 
+	if (bounce->beginning_size > 0)
+		take_piece(bounce, bounce->beginning, bounce->beginning_size, false);
 	mask_addresses(bounce->bytes);
 	stream = g_mime_stream_mem_new_with_byte_array(bounce->bytes);
 	g_mime_stream_mem_set_owner(GMIME_STREAM_MEM(stream), FALSE);

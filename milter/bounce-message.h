@@ -15,8 +15,11 @@ struct bounce;
 /* To be called once, before there are threads. */
 void bounce_start(void);
 
-/* A message of which nothing is here, for bounce_free(). NULL if memory ran out. */
-struct bounce *bounce_new(void);
+/* A message of which nothing is here, for bounce_free(). is_own: one of our own hosts brings it, so
+   if it is a bounce, Postfix made it. NULL if memory ran out. */
+struct bounce *bounce_new(bool is_own);
+
+bool bounce_is_own(const struct bounce *bounce);
 
 void bounce_free(struct bounce **bounce);
 

@@ -380,19 +380,28 @@ static void look_into_text(struct reading *reading, GMimeMessage *message)
 	read_part(reading, g_mime_message_get_mime_part(message), 0);
 }
 
-static void look(struct reading *reading, GMimeMessage *message, const char *late_traces,
-		 bool is_own)
+/* What our own hosts bring is Postfix's, which returns the original in a part of its own. */
+static void look(struct reading *reading, GMimeMessage *message, const struct bounce *bounce)
 {
 	reading->quote.is_searching = false;
 	read_part(reading, g_mime_message_get_mime_part(message), 0);
 	if (!reading->quote.found)
-		look_behind(reading, late_traces);
-	if (!reading->quote.found && !is_own)
+		look_behind(reading, bounce_late_traces(bounce));
+	if (!reading->quote.found && !bounce_is_own(bounce))
 		look_into_text(reading, message);
 }
 
+/* Postfix's report on one message was so long that it wasn't even begun to be read: whatever it
+   says, it isn't that all is well. */
+static void add_unknown(struct bounce_reading *result)
+{
+	result->form = BOUNCE_STATUS;
+	result->failed_count = 1;
+	memset(&result->failed[0], 0, sizeof(result->failed[0]));
+}
+
 void bounce_read(struct bounce *bounce, const struct secrets *secrets, const char *default_domain,
-		 bool is_own, struct bounce_reading *reading_r)
+		 struct bounce_reading *reading_r)
 {
 	GMimeMessage *message = bounce_parse(bounce);
 	struct reading reading = { .result = reading_r };
@@ -403,8 +412,11 @@ void bounce_read(struct bounce *bounce, const struct secrets *secrets, const cha
 		return;
 	bounce_quote_begin(&reading.quote, secrets, default_domain);
 	reading.words = g_byte_array_new();
-	look(&reading, message, bounce_late_traces(bounce), is_own);
+	look(&reading, message, bounce);
 	judge(&reading, message);
+	if (reading_r->genuine && reading_r->was_cut && !reading.has_report &&
+	    bounce_is_own(bounce))
+		add_unknown(reading_r);
 	g_byte_array_free(reading.words, TRUE);
 	g_object_unref(message);
 }

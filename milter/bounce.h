@@ -35,10 +35,8 @@ struct bounce_reading {
 	struct failed_recipient failed[FAILURES_MAX];
 };
 
-/* Reads it, once. default_domain may be NULL. is_own: one of our own hosts brought it; Postfix
-   returns the original in a part of its own, and text is not searched for it. Different threads may
-   read different bounces. */
+/* Reads it, once. default_domain may be NULL. Different threads may read different bounces. */
 void bounce_read(struct bounce *bounce, const struct secrets *secrets, const char *default_domain,
-		 bool is_own, struct bounce_reading *reading_r);
+		 struct bounce_reading *reading_r);
 
 #endif

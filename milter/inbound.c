@@ -33,7 +33,14 @@ static bool is_feedback_address(const char *text, size_t size)
 
 static sfsistat begin_reading(struct inbound *inbound)
 {
-	inbound->bounce = bounce_new();
+	struct state *state = state_acquire();
+	bool is_own;
+
+	if (state == NULL)
+		return SMFIS_ACCEPT;
+	is_own = bounce_origin_is_own(&inbound->origin, &state->settings->internal_networks);
+	state_release(&state);
+	inbound->bounce = bounce_new(is_own);
 	return inbound->bounce != NULL ? SMFIS_CONTINUE : SMFIS_ACCEPT;
 }
 

@@ -59,6 +59,14 @@ static sfsistat ask(struct submission *submission, SMFICTX *ctx)
 	return result;
 }
 
+/* Postfix's own name for no sender: with $myorigin behind it, cleanup(8) makes it one. */
+static bool is_name_of_none(const char *local_part, size_t size)
+{
+	static const char name[] = "mailer-daemon";
+
+	return size == strlen(name) && strncasecmp(local_part, name, size) == 0;
+}
+
 /* True for an address in its usual form (RFC 5321 section 4.1.2, without source routes and quoted
    local parts). What else Postfix takes, comments for one, may turn out to be no sender at all. */
 static bool has_sender(const char *sender)
@@ -69,7 +77,7 @@ static bool has_sender(const char *sender)
 	if (*sender == '<')
 		sender++;
 	size = strcspn(sender, specials);
-	if (size == 0 || sender[size] != '@')
+	if (size == 0 || sender[size] != '@' || is_name_of_none(sender, size))
 		return false;
 	sender += size + 1;
 	size = *sender == '[' ? strcspn(sender, "]") + 1 : strcspn(sender, specials);

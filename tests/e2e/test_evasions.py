@@ -98,7 +98,9 @@ def submit_as(client, mail_from, recipient, text):
 
 
 @pytest.mark.parametrize("mail_from", ["<>", '<"">', "< >", "<()>", "<(x)>", "(c)<>", "(a@b)<>", "<;>",
-                                       "<@a.test:>", "<(a@b.test)>", "<a:;>", "a@b.test:;"])
+                                       "<@a.test:>", "<(a@b.test)>", "<a:;>", "a@b.test:;",
+                                       "<mailer-daemon@mail.example.test>",
+                                       "<MAILER-DAEMON@Mail.Example.Test.>", "<mailer-daemon>"])
 def test_no_sender_address(own, client, account, mail_from):
     """Receipts have none. The account is told what fails, as with any other."""
     code, _ = client.docmd("MAIL", f"FROM:{mail_from}")

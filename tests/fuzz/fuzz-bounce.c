@@ -45,7 +45,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 static struct bounce *take_message(const uint8_t *data, size_t size)
 {
 	static char token[TRACE_VALUE_SIZE];
-	struct bounce *bounce = bounce_new();
+	struct bounce *bounce = bounce_new(false);
 
 	MUST(bounce != NULL);
 	if (token[0] == '\0')
@@ -119,7 +119,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static struct bounce_reading reading;
 	struct bounce *bounce = take_message(data, size);
 
-	bounce_read(bounce, site_secrets(), DOMAIN, false, &reading);
+	bounce_read(bounce, site_secrets(), DOMAIN, &reading);
 	bounce_free(&bounce);
 	MUST(bounce == NULL);
 	check_reading(&reading);

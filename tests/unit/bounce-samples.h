@@ -84,10 +84,10 @@ static inline char *with_token(const char *text, size_t *size_r)
 static inline void read_bytes(const char *bytes, size_t size, struct bounce_reading *reading_r)
 {
 	struct secrets secrets = sample_secrets();
-	struct bounce *bounce = bounce_new();
+	struct bounce *bounce = bounce_new(false);
 
 	bounce_whole(bounce, bytes, size);
-	bounce_read(bounce, &secrets, "example.org", false, reading_r);
+	bounce_read(bounce, &secrets, "example.org", reading_r);
 	bounce_free(&bounce);
 }
 

@@ -136,7 +136,7 @@ static void is_not_fooled(void **state)
 	const struct injected_row *row = *state;
 	struct secrets secrets = sample_secrets();
 	struct account_name other = sample_account("other@example.org");
-	struct bounce *bounce = bounce_new();
+	struct bounce *bounce = bounce_new(row->is_own);
 	struct bounce_reading reading;
 	char token[TRACE_VALUE_SIZE];
 	size_t size;
@@ -146,7 +146,7 @@ static void is_not_fooled(void **state)
 	bounce_whole(bounce, bytes, (size_t)(at - bytes));
 	bounce_whole(bounce, token, TRACE_VALUE_LENGTH);
 	bounce_whole(bounce, at + 2, strlen(at + 2));
-	bounce_read(bounce, &secrets, "example.org", row->is_own, &reading);
+	bounce_read(bounce, &secrets, "example.org", &reading);
 	bounce_free(&bounce);
 	assert_int_equal(reading.genuine, row->genuine);
 	if (row->genuine)
@@ -158,7 +158,7 @@ static void is_not_fooled(void **state)
 static void reads_on_behind_replies(void **state)
 {
 	struct secrets secrets = sample_secrets();
-	struct bounce *bounce = bounce_new();
+	struct bounce *bounce = bounce_new(true);
 	struct bounce_reading reading;
 	size_t size;
 	char *end = with_token(QUOTED_PART, &size);
@@ -168,7 +168,7 @@ static void reads_on_behind_replies(void **state)
 	for (int i = 0; i < 20; i++)
 		bounce_whole(bounce, REPLY, strlen(REPLY));
 	bounce_whole(bounce, end, size);
-	bounce_read(bounce, &secrets, "example.org", true, &reading);
+	bounce_read(bounce, &secrets, "example.org", &reading);
 	bounce_free(&bounce);
 	assert_true(reading.genuine);
 	assert_int_equal(reading.failed_count, 20);
@@ -480,7 +480,7 @@ static void in_pieces(void **state)
 
 	(void)state;
 	for (size_t piece = 1; piece < 200; piece += 7) {
-		struct bounce *bounce = bounce_new();
+		struct bounce *bounce = bounce_new(false);
 
 		bounce_header(bounce, "received", "by relay (Postfix)\n\tid 4X; now");
 		bounce_header(bounce, "CONTENT-TYPE", "multipart/report;\n\tboundary=x");
@@ -490,7 +490,7 @@ static void in_pieces(void **state)
 
 			assert_true(bounce_body(bounce, at, left < piece ? left : piece));
 		}
-		bounce_read(bounce, &secrets, "example.org", false, &reading);
+		bounce_read(bounce, &secrets, "example.org", &reading);
 		bounce_free(&bounce);
 		assert_true(reading.genuine);
 		assert_int_equal(reading.failed_count, 1);
@@ -536,7 +536,7 @@ static const struct hostile_row hostile_rows[] = {
 static void hostile(void **state)
 {
 	const struct hostile_row *row = *state;
-	struct bounce *bounce = bounce_new();
+	struct bounce *bounce = bounce_new(false);
 	struct secrets secrets = sample_secrets();
 	struct bounce_reading reading;
 	clock_t began = clock();
@@ -547,7 +547,7 @@ static void hostile(void **state)
 			break;
 	}
 	bounce_whole(bounce, row->end, strlen(row->end));
-	bounce_read(bounce, &secrets, "example.org", false, &reading);
+	bounce_read(bounce, &secrets, "example.org", &reading);
 	bounce_free(&bounce);
 	assert_false(reading.genuine);
 	/* Ten times what it takes, for slow machines and sanitizers. */
@@ -615,19 +615,19 @@ static void late(void **state)
 {
 	const char *const *between = *state;
 	struct secrets secrets = sample_secrets();
-	struct bounce *bounce = bounce_new();
+	struct bounce *bounce = bounce_new(true);
 	struct bounce_reading reading;
 	size_t size;
 	char *begin = with_token(REPORT_HEADER STATUS_PART STATUS_FAILED, &size), *end;
 	bool more = true;
 
 	bounce_whole(bounce, begin, size);
-	for (int i = 0; i < 1000 && more; i++)
+	for (int i = 0; i < 4000 && more; i++)
 		more = bounce_whole(bounce, between[1], strlen(between[1]));
 	assert_true(more);
 	end = with_token(QUOTED_PART, &size);
 	assert_false(bounce_whole(bounce, end, size));
-	bounce_read(bounce, &secrets, "example.org", true, &reading);
+	bounce_read(bounce, &secrets, "example.org", &reading);
 	assert_true(reading.genuine);
 	assert_true(reading.failed_count > 0);
 	bounce_free(&bounce);
@@ -635,10 +635,87 @@ static void late(void **state)
 	free(end);
 }
 
+/* In whatever pieces it comes, the same is read: here the trace stands behind what is kept, and
+   each border falls into it once. */
+static void in_any_pieces(void **state)
+{
+	struct secrets secrets = sample_secrets();
+	struct bounce_reading reading;
+	size_t begin_size, end_size, field_size = strlen(STATUS_FAILED);
+	char *begin = with_token(REPORT_HEADER STATUS_PART, &begin_size);
+	char *end = with_token(QUOTED_PART, &end_size);
+	size_t fields = 6000 * field_size, size = begin_size + fields + end_size;
+	char *whole = malloc(size);
+
+	(void)state;
+	memcpy(whole, begin, begin_size);
+	for (size_t i = 0; i < 6000; i++)
+		memcpy(whole + begin_size + i * field_size, STATUS_FAILED, field_size);
+	memcpy(whole + begin_size + fields, end, end_size);
+	for (size_t border = 0; border < end_size; border += 3) {
+		struct bounce *bounce = bounce_new(true);
+		size_t first = begin_size + fields + border;
+
+		bounce_whole(bounce, whole, first);
+		for (size_t at = first; at < size; at += 50)
+			bounce_whole(bounce, whole + at, size - at < 50 ? size - at : 50);
+		bounce_read(bounce, &secrets, "example.org", &reading);
+		assert_true(reading.genuine);
+		assert_int_equal(reading.failed_count, FAILURES_MAX);
+		assert_true(reading.was_cut);
+		bounce_free(&bounce);
+	}
+	free(begin);
+	free(end);
+	free(whole);
+}
+
+/* A report that nothing is left of: our own Postfix says nothing so long about what is well. */
+static void nothing_left(void **state)
+{
+	struct secrets secrets = sample_secrets();
+	struct bounce_reading reading;
+	size_t size;
+	char *end = with_token(STATUS_PART STATUS_FAILED QUOTED_PART, &size);
+	struct bounce *bounce = bounce_new(true);
+
+	(void)state;
+	bounce_whole(bounce, REPORT_HEADER REPORT_TEXT, strlen(REPORT_HEADER REPORT_TEXT));
+	for (int i = 0; i < 10000; i++)
+		bounce_whole(bounce, "temporary words " BYTES_100 "\n", 117);
+	bounce_whole(bounce, end, size);
+	bounce_read(bounce, &secrets, "example.org", &reading);
+	bounce_free(&bounce);
+	assert_true(reading.genuine);
+	assert_int_equal(reading.failed_count, 1);
+	free(end);
+}
+
+/* The original that is quoted with an indentation is no one field. */
+static void indented_original(void **state)
+{
+	struct bounce_reading reading;
+	size_t size;
+	char *text;
+	FILE *out = open_memstream(&text, &size);
+	char token[TRACE_VALUE_SIZE];
+
+	(void)state;
+	sample_token(token);
+	fprintf(out, "Subject: x\n\nHeaders:\n");
+	for (int i = 0; i < 100; i++)
+		fprintf(out, "    X-Header-%d: %s\n", i, BYTES_100);
+	fprintf(out, "    Postern-Trace: %s\n", token);
+	fclose(out);
+	read_bytes(text, size, &reading);
+	assert_true(reading.genuine);
+	free(text);
+}
+
 /* The trace of 10 MB is found without all of them. */
 static void big(void **state)
 {
-	struct bounce *bounce = bounce_new();
+	struct bounce *bounce = bounce_new(false);
 	struct secrets secrets = sample_secrets();
 	struct bounce_reading reading;
 	size_t size, taken = 0;
@@ -652,7 +729,7 @@ static void big(void **state)
 	while (bounce_whole(bounce, filler, sizeof(filler)))
 		taken += sizeof(filler);
 	assert_true(taken < 1024 * 1024);
-	bounce_read(bounce, &secrets, "example.org", false, &reading);
+	bounce_read(bounce, &secrets, "example.org", &reading);
 	bounce_free(&bounce);
 	assert_true(reading.genuine);
 	assert_int_equal(reading.failed_count, 1);
@@ -670,6 +747,9 @@ int main(void)
 	ADD_ROWS(is_not_fooled, injected_rows);
 	ADD_TEST(reads_on_behind_replies);
 	ADD_ROWS(late, late_rows);
+	ADD_TEST(in_any_pieces);
+	ADD_TEST(nothing_left);
+	ADD_TEST(indented_original);
 	ADD_TEST(broken_anywhere);
 	ADD_TEST(cut_anywhere);
 	ADD_TEST(tells_its_way);
