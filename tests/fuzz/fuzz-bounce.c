@@ -41,13 +41,24 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	return 0;
 }
 
-/* The message with the traces in it, for bounce_free(). */
-static struct bounce *take_message(const uint8_t *data, size_t size)
+struct text {
+	char *bytes;
+	size_t size;
+};
+
+static void add(struct text *text, const void *bytes, size_t size)
+{
+	memcpy(text->bytes + text->size, bytes, size);
+	text->size += size;
+}
+
+/* The message with the traces in it, for free(). */
+static struct text write_message(const uint8_t *data, size_t size)
 {
 	static char token[TRACE_VALUE_SIZE];
-	struct bounce *bounce = bounce_new(false);
+	struct text text = { malloc(size + TRACES_MAX * TRACE_VALUE_LENGTH + 1), 0 };
 
-	MUST(bounce != NULL);
+	MUST(text.bytes != NULL);
 	if (token[0] == '\0')
 		MUST(trace_seal(site_secrets(), sender(), DOMAIN, SENT, 3, QUEUE_ID, token) == 0);
 	for (unsigned int i = 0; i < TRACES_MAX && size > 0; i++) {
@@ -55,13 +66,39 @@ static struct bounce *take_message(const uint8_t *data, size_t size)
 
 		if (at == NULL)
 			break;
-		bounce_whole(bounce, data, (size_t)(at - data));
-		bounce_whole(bounce, token, TRACE_VALUE_LENGTH);
+		add(&text, data, (size_t)(at - data));
+		add(&text, token, TRACE_VALUE_LENGTH);
 		size -= (size_t)(at + 2 - data);
 		data = at + 2;
 	}
 	if (size > 0)
-		bounce_whole(bounce, data, size);
+		add(&text, data, size);
+	text.bytes[text.size] = '\0';
+	return text;
+}
+
+/* As an MTA hands it in: header by header, and the body in pieces. */
+static struct bounce *hand_in(const struct text *text)
+{
+	struct bounce *bounce = bounce_new(true);
+	const char *at = text->bytes, *end = at + text->size;
+	size_t piece = 1 + text->size % 97;
+
+	MUST(bounce != NULL);
+	while (at < end && *at != '\n') {
+		const char *newline = memchr(at, '\n', (size_t)(end - at));
+		size_t size = (size_t)((newline != NULL ? newline : end) - at);
+		char *line = strndup(at, size), *colon = strchr(line, ':');
+
+		if (colon != NULL) {
+			*colon = '\0';
+			bounce_header(bounce, line, colon + 1);
+		}
+		free(line);
+		at += size + (newline != NULL);
+	}
+	for (; at < end; at += piece)
+		bounce_body(bounce, at, (size_t)(end - at) < piece ? (size_t)(end - at) : piece);
 	return bounce;
 }
 
@@ -114,14 +151,25 @@ static void check_reading(const struct bounce_reading *reading)
 		check_question(reading);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void read_bounce(struct bounce *bounce)
 {
 	static struct bounce_reading reading;
-	struct bounce *bounce = take_message(data, size);
 
 	bounce_read(bounce, site_secrets(), DOMAIN, &reading);
 	bounce_free(&bounce);
 	MUST(bounce == NULL);
 	check_reading(&reading);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct text text = write_message(data, size);
+	struct bounce *bounce = bounce_new(false);
+
+	MUST(bounce != NULL);
+	bounce_whole(bounce, text.bytes, text.size);
+	read_bounce(bounce);
+	read_bounce(hand_in(&text));
+	free(text.bytes);
 	return 0;
 }
