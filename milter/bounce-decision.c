@@ -10,32 +10,25 @@
 #include "reply.h"
 #include "traced.h"
 
-bool bounce_origin_is_own(const struct bounce_origin *origin,
-			  const struct network_list *internal_networks)
-{
-	return origin->internal || network_list_has(internal_networks, origin->client);
-}
-
 /*
  * A host of the site that made the bounce itself is believed more than one that only passed it on.
  * Postfix shows no Received header of its own, so a bounce that was made here has none; one that
  * another of our hosts made has that host's "Received: by", and whatever came to it over SMTP has a
  * "Received: from".
  */
-static bool is_made_inside(const struct bounce_reading *reading, const struct bounce_origin *origin,
-			   const struct network_list *internal_networks)
+static bool is_made_inside(const struct bounce_reading *reading, const struct bounce_origin *origin)
 {
-	if (!bounce_origin_is_own(origin, internal_networks))
+	if (!origin->is_own)
 		return false;
 	return reading->received == 0 ||
 	       (!origin->internal && reading->received == 1 && !reading->was_received_from);
 }
 
-enum failure_source bounce_source(const struct bounce_reading *reading,
-				  const struct bounce_origin *origin,
-				  const struct network_list *internal_networks)
+/* Who says that something failed. */
+static enum failure_source find_source(const struct bounce_reading *reading,
+				       const struct bounce_origin *origin)
 {
-	if (!is_made_inside(reading, origin, internal_networks))
+	if (!is_made_inside(reading, origin))
 		return FAILURE_REMOTE;
 	/* This host's Postfix, about the queue file that the login sent, and no copy that somebody
 	   made of the message. What sendmail(1) was given would look the same: postfix-master.cf
@@ -103,7 +96,7 @@ void bounce_decide(struct state *state, struct bounce *bounce, const struct boun
 	bounce_read(bounce, settings->secrets, settings->default_domain, reading);
 	if (!reading->genuine)
 		return;
-	decision_r->source = bounce_source(reading, origin, &settings->internal_networks);
+	decision_r->source = find_source(reading, origin);
 	decision_r->account = reading->trace.account;
 	if (reading->failed_count == 0 || find_account(state, decision_r) < 0)
 		return;

@@ -14,12 +14,9 @@
 /* How it came here. */
 struct bounce_origin {
 	bool internal;	    /* Postfix made it here: it came over no connection */
+	bool is_own;	    /* one of our own hosts brought it; so too if it is internal */
 	const char *client; /* the address of who brought it, "" if it has none */
 };
-
-/* True if one of our own hosts brings it. */
-bool bounce_origin_is_own(const struct bounce_origin *origin,
-			  const struct network_list *internal_networks);
 
 struct bounce_decision {
 	struct bounce_reading reading;
@@ -35,10 +32,5 @@ struct bounce_decision {
    Thread-safe. */
 void bounce_decide(struct state *state, struct bounce *bounce, const struct bounce_origin *origin,
 		   struct bounce_decision *decision_r);
-
-/* Who says that something failed. */
-enum failure_source bounce_source(const struct bounce_reading *reading,
-				  const struct bounce_origin *origin,
-				  const struct network_list *internal_networks);
 
 #endif

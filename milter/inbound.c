@@ -15,78 +15,69 @@ static bool has_sender(const char *sender)
 	return sender[0] != '\0' && strcmp(sender, "<>") != 0;
 }
 
-/* True if it is the address that abuse reports go to; with NULL, if there is such an address. */
-static bool is_feedback_address(const char *text, size_t size)
+static sfsistat leave(struct inbound *inbound)
 {
-	struct state *state = state_acquire();
-	const char *address;
-	bool result;
+	inbound_end(inbound);
+	return SMFIS_ACCEPT;
+}
 
-	if (state == NULL)
-		return false;
-	address = state->settings->milter.feedback_address;
-	result = address != NULL && (text == NULL || (strlen(address) == size &&
-						      strncasecmp(address, text, size) == 0));
-	state_release(&state);
-	return result;
+static sfsistat leave_unread(struct inbound *inbound, const char *problem)
+{
+	bounce_log_unread(&inbound->origin, NULL, problem);
+	return leave(inbound);
 }
 
 static sfsistat begin_reading(struct inbound *inbound)
 {
-	struct state *state = state_acquire();
-	bool is_own;
-
-	if (state == NULL)
-		return SMFIS_ACCEPT;
-	is_own = bounce_origin_is_own(&inbound->origin, &state->settings->internal_networks);
-	state_release(&state);
-	inbound->bounce = bounce_new(is_own);
-	return inbound->bounce != NULL ? SMFIS_CONTINUE : SMFIS_ACCEPT;
+	inbound->bounce = bounce_new(inbound->origin.is_own);
+	return inbound->bounce != NULL ? SMFIS_CONTINUE : leave_unread(inbound, "out of memory");
 }
 
 sfsistat inbound_begin(struct inbound *inbound, const char *client, bool has_client,
 		       const char *sender)
 {
-	*inbound = (struct inbound){ .origin = { .internal = !has_client && sender[0] == '\0',
+	const bool is_bounce = !has_sender(sender);
+	const struct settings *settings;
+
+	*inbound = (struct inbound){ .state = state_acquire(),
+				     .origin = { .internal = !has_client && sender[0] == '\0',
 						 .client = client } };
-	if (!has_sender(sender))
-		return begin_reading(inbound);
-	inbound->awaits_recipient = has_client && is_feedback_address(NULL, 0);
-	return inbound->awaits_recipient ? SMFIS_CONTINUE : SMFIS_ACCEPT;
+	if (inbound->state == NULL)
+		return is_bounce ? leave_unread(inbound, "stopping") : leave(inbound);
+	settings = inbound->state->settings;
+	if (!is_bounce && (!has_client || settings->milter.feedback_address == NULL))
+		return leave(inbound);
+	inbound->origin.is_own =
+		inbound->origin.internal || network_list_has(&settings->internal_networks, client);
+	return is_bounce ? begin_reading(inbound) : SMFIS_CONTINUE;
 }
 
 sfsistat inbound_recipient(struct inbound *inbound, const char *recipient)
 {
-	if (!inbound->awaits_recipient)
+	const char *address = inbound->state->settings->milter.feedback_address;
+	size_t size;
+
+	if (inbound->bounce != NULL)
 		return SMFIS_CONTINUE;
-	inbound->awaits_recipient = false;
 	if (*recipient == '<')
 		recipient++;
-	return is_feedback_address(recipient, strcspn(recipient, ">")) ? begin_reading(inbound)
-								       : SMFIS_ACCEPT;
+	size = strcspn(recipient, ">");
+	if (strlen(address) != size || strncasecmp(address, recipient, size) != 0)
+		return leave(inbound);
+	return begin_reading(inbound);
 }
 
 void inbound_judge(struct inbound *inbound, const char *queue_id)
 {
-	struct state *state = state_acquire();
 	struct bounce_decision decision;
 
-	if (state == NULL) {
-		bounce_log_unread(&inbound->origin, queue_id, "stopping");
-		return;
-	}
-	bounce_decide(state, inbound->bounce, &inbound->origin, &decision);
+	bounce_decide(inbound->state, inbound->bounce, &inbound->origin, &decision);
 	bounce_log(&decision, &inbound->origin, queue_id);
-	state_release(&state);
-}
-
-bool inbound_is_under_way(const struct inbound *inbound)
-{
-	return inbound->bounce != NULL || inbound->awaits_recipient;
 }
 
 void inbound_end(struct inbound *inbound)
 {
 	bounce_free(&inbound->bounce);
-	inbound->awaits_recipient = false;
+	if (inbound->state != NULL)
+		state_release(&inbound->state);
 }

@@ -11,14 +11,16 @@
 /* A message for which nobody logged in: bounces and abuse reports are read, all other mail leaves
    as soon as that is known (B2). Whatever goes wrong, it is let through (B5). */
 struct inbound {
-	struct bounce *bounce; /* NULL while none is being read */
-	bool awaits_recipient; /* it has a sender; is it to the feedback address? */
+	struct state *state;   /* NULL while none is under way */
+	struct bounce *bounce; /* NULL while it isn't known whether it is read: it has a sender; is
+				  it to the feedback address? */
 	struct bounce_origin origin;
 };
 
 /* At MAIL. has_client: it came over a connection; else Postfix tells of mail of its own. client is
    the connection's address, "" for none, and must outlive it. sender is as the MTA says it. The
-   answer is SMFIS_CONTINUE as long as it may be one that is read, else SMFIS_ACCEPT. */
+   answer is SMFIS_CONTINUE as long as it may be one that is read, else SMFIS_ACCEPT; then it is
+   under way no longer. */
 sfsistat inbound_begin(struct inbound *inbound, const char *client, bool has_client,
 		       const char *sender);
 
@@ -26,9 +28,6 @@ sfsistat inbound_recipient(struct inbound *inbound, const char *recipient);
 
 /* It is all here: counts what it proves. queue_id may be NULL. */
 void inbound_judge(struct inbound *inbound, const char *queue_id);
-
-/* True between the answer SMFIS_CONTINUE and inbound_end(). */
-bool inbound_is_under_way(const struct inbound *inbound);
 
 /* Whatever became of it. To be called again without harm. */
 void inbound_end(struct inbound *inbound);

@@ -149,15 +149,12 @@ static sfsistat on_recipient(SMFICTX *ctx, char **args)
 	struct session *session = smfi_getpriv(ctx);
 	sfsistat result;
 
-	if (session == NULL)
+	if (session != NULL && session->submission.state != NULL)
+		return submission_recipient(&session->submission, ctx);
+	if (session == NULL || session->inbound.state == NULL)
 		return smtp_reply_failure(ctx);
 	pthread_rwlock_rdlock(&gate);
-	if (inbound_is_under_way(&session->inbound))
-		result = inbound_recipient(&session->inbound, args[0] != NULL ? args[0] : "");
-	else if (session->submission.state != NULL)
-		result = submission_recipient(&session->submission, ctx);
-	else
-		result = smtp_reply_failure(ctx);
+	result = inbound_recipient(&session->inbound, args[0] != NULL ? args[0] : "");
 	pthread_rwlock_unlock(&gate);
 	return result;
 }
