@@ -86,11 +86,6 @@ static size_t header_name(const char *line, const char **value_r)
 	return size;
 }
 
-static bool is_name(const char *name, size_t size, const char *wanted)
-{
-	return strlen(wanted) == size && strncasecmp(name, wanted, size) == 0;
-}
-
 bool bounce_quote_line(struct bounce_quote *quote, const char *line)
 {
 	const char *text = skip_marks(line), *value;
@@ -110,9 +105,9 @@ bool bounce_quote_line(struct bounce_quote *quote, const char *line)
 	quote->in_token = false;
 	/* Whatever passed an MTA has this line, and so has everything that has a trace. (A trace
 	   that is cut short, or not ours, is still in a header.) */
-	if (is_name(text, name_size, "Received"))
+	if (name_size == strlen("Received") && strncasecmp(text, "Received", name_size) == 0)
 		quote->is_original = true;
-	if (is_name(text, name_size, TRACE_HEADER)) {
+	if (trace_is_name(text, name_size)) {
 		quote->is_original = true;
 		begin_token(quote, value);
 	}
@@ -126,7 +121,7 @@ bool bounce_quote_in_original(const struct bounce_quote *quote)
 
 void bounce_quote_header(struct bounce_quote *quote, const char *name, const char *value)
 {
-	if (!is_name(name, strcspn(name, " \t:"), TRACE_HEADER))
+	if (!trace_is_name(name, strlen(name)))
 		return;
 	quote->token_size = 0;
 	for (; *value != '\0'; value++) {

@@ -128,19 +128,9 @@ sfsistat submission_recipient(struct submission *submission, SMFICTX *ctx)
 	return SMFIS_CONTINUE;
 }
 
-/* RFC 5322 section 4.5.8 lets spaces stand between a header's name and its colon. */
-static bool is_trace(const char *name)
-{
-	size_t size = strlen(name);
-
-	while (size > 0 && (name[size - 1] == ' ' || name[size - 1] == '\t'))
-		size--;
-	return size == strlen(TRACE_HEADER) && strncasecmp(name, TRACE_HEADER, size) == 0;
-}
-
 void submission_header(struct submission *submission, const char *name)
 {
-	if (is_trace(name))
+	if (trace_is_name(name, strlen(name)))
 		submission->traces++;
 }
 
