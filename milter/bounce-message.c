@@ -91,12 +91,6 @@ static void append(struct bounce *bounce, const char *bytes, size_t size)
 	g_byte_array_append(bounce->bytes, (const guint8 *)bytes, (guint)size);
 }
 
-static bool begins_with(const char *line, size_t size, const char *name)
-{
-	return size > strlen(name) && (line[0] | 0x20) == (name[0] | 0x20) &&
-	       strncasecmp(line, name, strlen(name)) == 0;
-}
-
 void bounce_header(struct bounce *bounce, const char *name, const char *value)
 {
 	static const char *const wanted[] = { "Content-Type", "Content-Transfer-Encoding",
@@ -143,11 +137,14 @@ static bool continues(const struct bounce *bounce, const char *line, size_t size
 /* RFC 5322 section 4.5.8 lets spaces stand between a header's name and its colon. */
 static bool is_header(const char *line, const char *end, const char *name)
 {
-	const char *at = line;
+	size_t size = strlen(name);
+	const char *at;
 
-	if (!begins_with(line, (size_t)(end - line), name))
+	/* Most lines are told by their first letter. */
+	if ((size_t)(end - line) <= size || (line[0] | 0x20) != (name[0] | 0x20) ||
+	    strncasecmp(line, name, size) != 0)
 		return false;
-	at += strlen(name);
+	at = line + size;
 	while (at < end && is_blank(*at))
 		at++;
 	return at < end && *at == ':';

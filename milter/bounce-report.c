@@ -2,7 +2,6 @@
 
 #include "bounce-report.h"
 
-#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
@@ -27,7 +26,7 @@ static void take_address(const char *value, char address_r[FAILURE_ADDRESS_SIZE]
 	value += strspn(value, " \t<");
 	/* A quoted local part may have anything in it. */
 	size = *value == '"' ? strlen(value) : strcspn(value, "> \t");
-	bounce_copy_address(value, size, address_r);
+	bounce_lower(value, size, address_r, FAILURE_ADDRESS_SIZE - 1);
 }
 
 static void take_word(const char *value, char *word_r, size_t word_size)
@@ -45,8 +44,7 @@ static void take_diagnostic(struct bounce_group *group, const char *value)
 {
 	char lower[BOUNCE_FIELD_SIZE + 1], *text;
 
-	for (size_t i = 0; i == 0 || value[i - 1] != '\0'; i++)
-		lower[i] = (char)tolower((unsigned char)value[i]);
+	bounce_lower(value, strlen(value), lower, BOUNCE_FIELD_SIZE);
 	text = strchr(lower, ';') != NULL ? strchr(lower, ';') + 1 : lower;
 	text += strspn(text, " \t");
 	group->has_diagnostic_5xx = text[0] == '5' && bounce_digits(text, 3) == 3;
@@ -97,7 +95,7 @@ static void add_failed(struct bounce_report *report)
 		return;
 	}
 	strcpy(failed->status, choose_status(group));
-	failed->spam = group->spam || strncmp(failed->status, "5.7.", 4) == 0;
+	failed->spam = group->spam || bounce_is_policy(failed->status);
 }
 
 /* What the group said, now that it is whole. */

@@ -91,16 +91,6 @@ void bounce_text_begin(struct bounce_text *text)
 	memset(text, 0, sizeof(*text));
 }
 
-/* What is longer than a line is cut. */
-static void lower(const char *from, char to[BOUNCE_LINE_MAX + 1])
-{
-	size_t size = strnlen(from, BOUNCE_LINE_MAX);
-
-	for (size_t i = 0; i < size; i++)
-		to[i] = (char)tolower((unsigned char)from[i]);
-	to[size] = '\0';
-}
-
 static bool has_word(const char *line, const char *const words[], size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -165,7 +155,7 @@ static void add_address(struct bounce_text *text, const char *from, size_t size)
 
 	while (size > 0 && from[size - 1] == '.')
 		size--;
-	bounce_copy_address(from, size, address);
+	bounce_lower(from, size, address, FAILURE_ADDRESS_SIZE - 1);
 	if (!is_system_address(address))
 		text->addresses_count++;
 }
@@ -211,9 +201,9 @@ static void read_codes(struct bounce_text *text, const char *line)
 
 void bounce_text_line(struct bounce_text *text, const char *written)
 {
-	char line[BOUNCE_LINE_MAX + 1] = "";
+	char line[BOUNCE_LINE_MAX + 1];
 
-	lower(written, line);
+	bounce_lower(written, strlen(written), line, BOUNCE_LINE_MAX);
 	read_codes(text, line);
 	if (has_word(line, permanent_words, sizeof(permanent_words) / sizeof(*permanent_words)))
 		text->permanent = true;

@@ -5,16 +5,14 @@
 #include <ctype.h>
 #include <string.h>
 
-void bounce_copy_address(const char *text, size_t size, char address_r[FAILURE_ADDRESS_SIZE])
+void bounce_lower(const char *text, size_t size, char *lower_r, size_t room)
 {
-	size_t used = 0;
+	size_t used = size < room ? size : room;
 
-	for (size_t i = 0; i < size && used < FAILURE_ADDRESS_SIZE - 1; i++) {
-		char byte = text[i];
-
-		address_r[used++] = byte >= 'A' && byte <= 'Z' ? (char)(byte - 'A' + 'a') : byte;
-	}
-	address_r[used] = '\0';
+	for (size_t i = 0; i < used; i++)
+		lower_r[i] =
+			(char)(text[i] >= 'A' && text[i] <= 'Z' ? text[i] - 'A' + 'a' : text[i]);
+	lower_r[used] = '\0';
 }
 
 size_t bounce_digits(const char *text, size_t max)
@@ -59,6 +57,11 @@ const char *bounce_find_status(const char *text, char status_r[FAILURE_STATUS_SI
 	}
 	status_r[0] = '\0';
 	return NULL;
+}
+
+bool bounce_is_policy(const char *status)
+{
+	return strncmp(status, "5.7.", 4) == 0;
 }
 
 /* A word of an address tells nothing: "nospam.john@example.org". */

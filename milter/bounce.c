@@ -11,6 +11,7 @@
 #include "bounce-lines.h"
 #include "bounce-quote.h"
 #include "bounce-text.h"
+#include "bounce-words.h"
 
 /* Parts that are looked at, and how deep they stand in each other. */
 #define PARTS_MAX 200
@@ -265,7 +266,7 @@ static void add_failed(struct reading *reading, const struct bounce_text *text, 
 	memset(failed, 0, sizeof(*failed));
 	strcpy(failed->address, address);
 	strcpy(failed->status, text->status);
-	failed->spam = text->spam || strncmp(text->status, "5.7.", 4) == 0;
+	failed->spam = text->spam || bounce_is_policy(text->status);
 }
 
 /* The first address that is not the sender's own; "" if there is none. */
@@ -320,7 +321,7 @@ static void complete_status(struct reading *reading)
 	if (text.status[0] != '\0' &&
 	    (failed->status[0] == '\0' || strcmp(failed->status, "5.0.0") == 0))
 		strcpy(failed->status, text.status);
-	failed->spam = failed->spam || text.spam || strncmp(failed->status, "5.7.", 4) == 0;
+	failed->spam = failed->spam || text.spam || bounce_is_policy(failed->status);
 }
 
 /* Through whose hands it came. */
