@@ -48,6 +48,7 @@ def test_nothing_waits_for_the_milter(without_milter):
     own, user = without_milter, new_account()
     assert bring(own, user) < HELD_UP_SECONDS
     assert bring(own, user, mail_from="<>") < HELD_UP_SECONDS
+    own.wait_for_mail(user, 2)
     queue_bounce(own, user)
     subjects = [mail["Subject"] for mail in own.wait_for_mail(user, 3)]
     assert subjects[:2] == ["from elsewhere"] * 2 and "Undelivered" in subjects[2]
