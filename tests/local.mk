@@ -10,6 +10,7 @@ check_PROGRAMS += \
 	%reldir%/unit/test-app-password-change \
 	%reldir%/unit/test-base64url \
 	%reldir%/unit/test-bounce \
+	%reldir%/unit/test-bounce-message \
 	%reldir%/unit/test-check \
 	%reldir%/unit/test-child \
 	%reldir%/unit/test-command \
@@ -52,6 +53,8 @@ private_redis = %reldir%/unit/private-redis.c %reldir%/unit/private-redis.h \
 	%reldir%/unit/fake-redis.c %reldir%/unit/fake-redis.h
 %canon_reldir%_unit_test_bounce_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/milter $(GMIME_CFLAGS)
 %canon_reldir%_unit_test_bounce_LDADD = milter/libpostern-bounce.la $(LDADD) $(GMIME_LIBS)
+%canon_reldir%_unit_test_bounce_message_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/milter $(GMIME_CFLAGS)
+%canon_reldir%_unit_test_bounce_message_LDADD = milter/libpostern-bounce.la $(LDADD) $(GMIME_LIBS)
 %canon_reldir%_unit_test_check_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/dovecot-plugin
 %canon_reldir%_unit_test_check_LDADD = dovecot-plugin/libpostern-check.la $(LDADD)
 %canon_reldir%_unit_test_outbox_SOURCES = %reldir%/unit/test-outbox.c $(private_redis)
@@ -97,6 +100,7 @@ EXTRA_DIST += \
 	%reldir%/e2e/name_server.py \
 	%reldir%/e2e/next_hop.py \
 	%reldir%/e2e/script_site.py \
+	%reldir%/e2e/serving.py \
 	%reldir%/e2e/test_accounts.py \
 	%reldir%/e2e/test_bounces_real.py \
 	%reldir%/e2e/test_bounces.py \

@@ -2,7 +2,8 @@
 
 import socketserver
 import struct
-import threading
+
+from serving import Serving
 
 
 class Query(socketserver.BaseRequestHandler):
@@ -16,18 +17,8 @@ class Query(socketserver.BaseRequestHandler):
         client.sendto(query[:2] + header + question, self.client_address)
 
 
-class NameServer(socketserver.ThreadingUDPServer):
+class NameServer(Serving, socketserver.ThreadingUDPServer):
     """Answers at port 53 of the address until the with block ends."""
-
-    daemon_threads = True
 
     def __init__(self, address):
         super().__init__((address, 53), Query)
-
-    def __enter__(self):
-        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self.shutdown()
-        self.server_close()

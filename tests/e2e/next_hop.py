@@ -8,7 +8,8 @@ import re
 import smtplib
 import socketserver
 import sys
-import threading
+
+from serving import Serving
 
 # Local part: the command that is refused, and with what. Who isn't named here gets the message.
 REFUSALS = {
@@ -77,24 +78,15 @@ class Session(socketserver.StreamRequestHandler):
                     or self.server.deliver(self.sender, self.recipients, message))
 
 
-class SmtpServer(socketserver.ThreadingTCPServer):
+class SmtpServer(Serving, socketserver.ThreadingTCPServer):
     """Listens at .port until the with block ends, and accepts everything for deliver()."""
 
-    daemon_threads = True
     allow_reuse_address = True
     request_queue_size = 50
 
     def __init__(self, port=0):
         super().__init__(("127.0.0.1", port), Session)
         self.port = self.server_address[1]
-
-    def __enter__(self):
-        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self.shutdown()
-        self.server_close()
 
     def handle_error(self, request, client_address):
         if not isinstance(sys.exception(), ConnectionError):

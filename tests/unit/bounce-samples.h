@@ -22,6 +22,13 @@
 
 #define QUOTED QUOTED_HEADER "\nthe text\n"
 
+/* What stands before the original that old versions of Exim quote. */
+#define EXIM                                                                                       \
+	"Subject: Mail delivery failed: returning message to sender\n\n"                           \
+	"A message that you sent could not be delivered to one or more of its\n"                   \
+	"recipients. This is a permanent error.\n\n  dead@reject.test\n\n"                         \
+	"------ This is a copy of the message, including all the headers. ------\n\n"
+
 #define REPORT_HEADER                                                                              \
 	"Subject: Undelivered Mail Returned to Sender\n"                                           \
 	"MIME-Version: 1.0\n"                                                                      \
