@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include <libmilter/mfapi.h>
+#include <openssl/crypto.h>
 
 #include "bounce.h"
 #include "bounce-explain.h"
@@ -143,8 +144,11 @@ int main(int argc, char **argv)
 		.read = bounce_explain,
 		.reloaded = warn_if_restart_needed,
 	};
-	int status = daemon_run(&milter, argc, argv);
+	int status;
 
+	/* libmilter ends while its threads are alive: they must find OpenSSL as they left it. */
+	OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL);
+	status = daemon_run(&milter, argc, argv);
 	listener_remove();
 	return status;
 }

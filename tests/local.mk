@@ -128,7 +128,6 @@ EXTRA_DIST += \
 	%reldir%/sandbox_parts/build.py \
 	%reldir%/sandbox_parts/configuration.py \
 	%reldir%/sandbox_parts/dovecot.conf \
-	%reldir%/sandbox_parts/leaks.supp \
 	%reldir%/sandbox_parts/merge.py \
 	%reldir%/sandbox_parts/no-penalty.conf \
 	%reldir%/sandbox_parts/ports.py \

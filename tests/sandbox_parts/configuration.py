@@ -172,7 +172,6 @@ doveadm_url = http://127.0.0.1:{self.words['DOVEADM_HTTP_PORT']}/doveadm/v1
             parts.append(self.template("no-penalty.conf"))
         if preload:
             parts.append(self.template("preload.conf"))
-        self.write("etc/leaks.supp", self.template("leaks.supp"))
         self.write("etc/dovecot.conf", *parts)
 
     def write_postfix(self):
