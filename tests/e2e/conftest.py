@@ -35,6 +35,8 @@ CLIENT_TIMEOUT = 40
 # For what happens at once, on a machine with other things to do.
 WAIT_SECONDS = 20
 
+# In a message's file name in a Maildir, as Dovecot and Postfix write it.
+MICROSECONDS = re.compile(r"M(\d+)")
 AS_IT_CAME = email.policy.default.clone(refold_source="none")
 
 
@@ -241,8 +243,14 @@ def read_maildir(maildir):
             continue
         for name in names:
             with open(f"{maildir}/{folder}/{name}", "rb") as file:
-                messages.append((name, email.message_from_binary_file(file, policy=AS_IT_CAME)))
+                messages.append((arrival(name), email.message_from_binary_file(file,
+                                                                               policy=AS_IT_CAME)))
     return [message for _, message in sorted(messages, key=lambda pair: pair[0])]
+
+
+def arrival(name):
+    """When a message of that file name came. Dovecot writes microseconds without leading zeroes."""
+    return int(name.partition(".")[0]), int(MICROSECONDS.search(name)[1]), name
 
 
 def wait_until(condition, what, seconds=WAIT_SECONDS, pause=0.02):
