@@ -10,6 +10,7 @@ noinst_LTLIBRARIES += %reldir%/libpostern-common.la
 	%reldir%/app-password.c %reldir%/app-password.h \
 	%reldir%/app-password-change.c %reldir%/app-password-change.h \
 	%reldir%/base64url.c %reldir%/base64url.h \
+	%reldir%/child.c %reldir%/child.h \
 	%reldir%/command.c %reldir%/command.h \
 	%reldir%/digest.c %reldir%/digest.h \
 	%reldir%/encoded-word.c %reldir%/encoded-word.h \

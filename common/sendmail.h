@@ -3,9 +3,8 @@
 
 /*
  * Hands a message to the mail system through sendmail(1): `PATH -i -f '' -- RECIPIENT`, the message
- * on its standard input. The empty sender keeps its bounces from making others. No shell is
- * involved. Threads may call this at the same time. The process must not ignore SIGCHLD, nor wait
- * for children that it doesn't know.
+ * on its standard input. The empty sender keeps its bounces from making others. child.h says what
+ * else that means for the calling thread and its process.
  */
 
 enum sendmail_result {
@@ -17,9 +16,9 @@ enum sendmail_result {
 #define SENDMAIL_TEXT_SIZE 200
 
 /*
- * Waits for sendmail for at most timeout milliseconds, and then kills it. It is also killed when
- * the calling thread ends: so a thread that lives. text_r is what to log unless it is sent: one
- * line of printable ASCII, the exit status and the first line that sendmail wrote; else "".
+ * Waits for sendmail for at most timeout milliseconds, and then kills it. text_r is what to log
+ * unless it is sent: one line of printable ASCII, the exit status and the first line that sendmail
+ * wrote; else "".
  */
 enum sendmail_result sendmail_run(const char *path, const char *recipient, const char *message,
 				  unsigned int timeout, char text_r[SENDMAIL_TEXT_SIZE]);

@@ -2,7 +2,6 @@
 
 noinst_LTLIBRARIES += %reldir%/libpostern-daemon.la
 %canon_reldir%_libpostern_daemon_la_SOURCES = \
-	%reldir%/child.c %reldir%/child.h \
 	%reldir%/daemon.c %reldir%/daemon.h \
 	%reldir%/log.c %reldir%/log.h \
 	%reldir%/privileges.c %reldir%/privileges.h \

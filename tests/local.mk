@@ -68,12 +68,9 @@ private_redis = %reldir%/unit/private-redis.c %reldir%/unit/private-redis.h \
 %canon_reldir%_unit_test_doveadm_answer_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/worker \
 	$(JANSSON_CFLAGS)
 %canon_reldir%_unit_test_doveadm_answer_LDADD = $(LDADD) $(JANSSON_LIBS)
-%canon_reldir%_unit_test_child_CPPFLAGS = $(daemon_cppflags)
-%canon_reldir%_unit_test_child_LDADD = daemon/libpostern-daemon.la $(LDADD)
 %canon_reldir%_unit_test_queue_SOURCES = %reldir%/unit/test-queue.c worker/queue.c worker/queue.h
-%canon_reldir%_unit_test_queue_CPPFLAGS = $(daemon_cppflags) -I$(top_srcdir)/worker \
-	$(JANSSON_CFLAGS)
-%canon_reldir%_unit_test_queue_LDADD = daemon/libpostern-daemon.la $(LDADD) $(JANSSON_LIBS)
+%canon_reldir%_unit_test_queue_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/worker $(JANSSON_CFLAGS)
+%canon_reldir%_unit_test_queue_LDADD = $(LDADD) $(JANSSON_LIBS)
 %canon_reldir%_unit_test_session_list_SOURCES = %reldir%/unit/test-session-list.c \
 	worker/session-list.c worker/session-list.h
 %canon_reldir%_unit_test_session_list_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/worker

@@ -3,7 +3,6 @@
 #include "queue.h"
 
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -11,9 +10,12 @@
 #include <jansson.h>
 
 #include "child.h"
+#include "ini-file.h"
 
 #define ASK_MS	  10000
 #define QUEUE_MAX (64U << 20)
+
+#define QUOTED_MAX 200
 
 static bool has_recipient(json_t *recipients, const char *account)
 {
@@ -62,42 +64,65 @@ enum queue_found queue_search_lines(const char *lines, const char *account, int6
 	return QUEUE_NOT_FOUND;
 }
 
-/* Runs it; false if there is no such program. */
-static bool ask(const char *sendmail, struct child_result *result_r)
+/* Its path, for free(); NULL if there is none. */
+static char *find_postqueue(const char *sendmail)
 {
-	const char *slash = strrchr(sendmail, '/');
-	int directory = slash != NULL ? (int)(slash + 1 - sendmail) : 0;
-	char *argv[] = { NULL, (char[]){ "-j" }, NULL };
-	const struct child child = { .argv = argv, .deadline = ASK_MS, .output_max = QUEUE_MAX };
+	const char *slash = strrchr(sendmail, '/'), *path = getenv("PATH");
+	char *directories = ini_format("%.*s:%s", slash != NULL ? (int)(slash - sendmail) : 0,
+				       sendmail, path != NULL ? path : "");
+	char *found = child_find("postqueue", directories);
 
-	if (asprintf(&argv[0], "%.*spostqueue", directory, sendmail) < 0)
-		abort();
-	child_run(&child, result_r);
-	if (result_r->end == CHILD_MISSING && directory > 0) {
-		free(result_r->output);
-		memmove(argv[0], argv[0] + directory, strlen(argv[0] + directory) + 1);
-		child_run(&child, result_r);
+	free(directories);
+	return found;
+}
+
+/* How it failed, and the last line that it printed: one printable line, for free(). */
+static char *complaint(const struct child_result *result)
+{
+	const char *text = result->output.bytes;
+	size_t size = strlen(text), start;
+	char how[CHILD_TEXT_SIZE], *error;
+
+	while (size > 0 && strchr("\r\n ", text[size - 1]) != NULL)
+		size--;
+	for (start = size; start > 0 && text[start - 1] != '\n'; start--)
+		;
+	size = size - start < QUOTED_MAX ? size - start : QUOTED_MAX;
+	error = ini_format("postqueue: %s%s%.*s", child_describe(result, how), size > 0 ? ": " : "",
+			   (int)size, text + start);
+	for (char *p = error; *p != '\0'; p++) {
+		if (*p < ' ' || *p > '~' || *p == '"')
+			*p = '?';
 	}
-	free(argv[0]);
-	return result_r->end != CHILD_MISSING;
+	return error;
 }
 
 enum queue_found queue_search(const char *sendmail, const char *account, int64_t after,
 			      char **error_r)
 {
+	static const char *const argv[] = { "postqueue", "-j", NULL };
+	char *path = find_postqueue(sendmail);
+	const struct child child = {
+		.path = path,
+		.argv = argv,
+		.deadline = ASK_MS,
+		.output_max = QUEUE_MAX,
+		.whole_output = true,
+	};
 	struct child_result result;
-	enum queue_found found = QUEUE_UNKNOWN;
+	enum queue_found found;
 
 	*error_r = NULL;
-	if (!ask(sendmail, &result))
-		found = QUEUE_MISSING;
-	/* What was cut is not known. */
-	else if (result.end == CHILD_DONE && result.output_size < QUEUE_MAX)
-		found = queue_search_lines(result.output, account, after);
-	if (result.end != CHILD_DONE)
-		*error_r = strdup(result.error);
-	else if (found == QUEUE_UNKNOWN)
-		*error_r = strdup("postqueue: an answer that is not understood");
-	free(result.output);
+	child_run(&child, &result);
+	if (result.end != CHILD_EXITED || result.number != 0) {
+		found = result.end == CHILD_MISSING ? QUEUE_MISSING : QUEUE_UNKNOWN;
+		*error_r = complaint(&result);
+	} else {
+		found = queue_search_lines(result.output.bytes, account, after);
+		if (found == QUEUE_UNKNOWN)
+			*error_r = ini_copy("postqueue: an answer that is not understood");
+	}
+	child_free(&result);
+	free(path);
 	return found;
 }

@@ -40,38 +40,82 @@ static void reads(void **state)
 	assert_int_equal(queue_search_lines(row->lines, ACCOUNT, row->after), row->found);
 }
 
-static enum queue_found search_beside(const char *script)
+static enum queue_found search_beside(const char *script, unsigned int mode, char **error_r)
 {
 	struct files files = files_begin();
-	char sendmail[sizeof(files.directory) + 16], *error;
+	char sendmail[sizeof(files.directory) + 16];
 	enum queue_found found;
 
 	snprintf(files.path, sizeof(files.path), "%s/postqueue", files.directory);
 	snprintf(sendmail, sizeof(sendmail), "%s/sendmail", files.directory);
 	if (script != NULL)
-		files_write(&files, script, strlen(script), 0755);
-	found = queue_search(sendmail, ACCOUNT, 0, &error);
-	assert_int_equal(error != NULL, found == QUEUE_UNKNOWN || found == QUEUE_MISSING);
-	free(error);
+		files_write(&files, script, strlen(script), mode);
+	found = queue_search(sendmail, ACCOUNT, 0, error_r);
 	unlink(files.path);
 	rmdir(files.directory);
 	return found;
 }
 
+struct search_row {
+	const char *name;
+	const char *script;
+	unsigned int mode;
+	enum queue_found found;
+	const char *error;
+};
+
+static const struct search_row search_rows[] = {
+	{ "search: it", "#!/bin/sh\necho '" BOUNCE "'\n", 0755, QUEUE_FOUND, NULL },
+	{ "search: nothing", "#!/bin/sh\nexit 0\n", 0755, QUEUE_NOT_FOUND, NULL },
+	{ "search: it failed", "#!/bin/sh\nexit 69\n", 0755, QUEUE_UNKNOWN,
+	  "postqueue: exit status 69" },
+	{ "search: it says why",
+	  "#!/bin/sh\necho a; printf 'no \"\\344\" there\n\n' >&2; exit 69\n", 0755, QUEUE_UNKNOWN,
+	  "postqueue: exit status 69: no ??? there" },
+	{ "search: it crashed", "#!/bin/sh\nkill -9 $$\n", 0755, QUEUE_UNKNOWN,
+	  "postqueue: ended by signal 9" },
+	{ "search: no JSON", "#!/bin/sh\necho a\n", 0755, QUEUE_UNKNOWN,
+	  "postqueue: an answer that is not understood" },
+	{ "search: not to be run", "#!/bin/sh\nexit 0\n", 0644, QUEUE_UNKNOWN,
+	  "postqueue: Permission denied" },
+	{ "search: no Postfix", NULL, 0, QUEUE_MISSING, "postqueue: not found on this host" },
+};
+
 /* postqueue stands beside sendmail, which may be in no folder of PATH. */
 static void searches(void **state)
 {
+	const struct search_row *row = *state;
+	char *error;
+
+	assert_int_equal(search_beside(row->script, row->mode, &error), row->found);
+	if (row->error == NULL)
+		assert_null(error);
+	else
+		assert_string_equal(error, row->error);
+	free(error);
+}
+
+/* A sendmail that isn't Postfix's own stands elsewhere. */
+static void searches_path(void **state)
+{
+	struct files files = files_begin();
+	char *error;
+
 	(void)state;
-	assert_int_equal(search_beside("#!/bin/sh\necho '" BOUNCE "'\n"), QUEUE_FOUND);
-	assert_int_equal(search_beside("#!/bin/sh\nexit 0\n"), QUEUE_NOT_FOUND);
-	assert_int_equal(search_beside("#!/bin/sh\nexit 69\n"), QUEUE_UNKNOWN);
-	assert_int_equal(setenv("PATH", "/no/such/directory", 1), 0);
-	assert_int_equal(search_beside(NULL), QUEUE_MISSING);
+	snprintf(files.path, sizeof(files.path), "%s/postqueue", files.directory);
+	files_write(&files, "#!/bin/sh\nexit 0\n", 17, 0755);
+	assert_int_equal(setenv("PATH", files.directory, 1), 0);
+	assert_int_equal(queue_search("/no/such/sendmail", ACCOUNT, 0, &error), QUEUE_NOT_FOUND);
+	assert_null(error);
+	files_end(&files);
 }
 
 int main(void)
 {
+	/* Where Postfix may be. The scripts need the shell alone. */
+	setenv("PATH", "/no/such/directory", 1);
 	ADD_ROWS(reads, rows);
-	ADD_TEST(searches);
+	ADD_ROWS(searches, search_rows);
+	ADD_TEST(searches_path);
 	return RUN_TESTS();
 }

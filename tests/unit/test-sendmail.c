@@ -34,6 +34,7 @@ static const struct row rows[] = {
 	  "exit status 75: postdrop: queue file write error" },
 	{ "later: no permission", "exit 77", SENDMAIL_LATER, "exit status 77: " },
 	{ "later: not configured", "exit 78", SENDMAIL_LATER, "exit status 78: " },
+	{ "later: doesn't find something itself", "exit 127", SENDMAIL_LATER, "exit status 127: " },
 	{ "later: fatal", "exit 1", SENDMAIL_LATER, "exit status 1: " },
 	{ "failed: bad message", "echo bad; exit 65", SENDMAIL_FAILED, "exit status 65: bad" },
 	{ "failed: no such user", "exit 67", SENDMAIL_FAILED, "exit status 67: " },
@@ -85,6 +86,16 @@ static void test_no_program(void **state)
 	assert_int_equal(sendmail_run("/nonexistent/sendmail", "x@h", MESSAGE, TIMEOUT, text),
 			 SENDMAIL_LATER);
 	assert_string_equal(text, "/nonexistent/sendmail can't be run");
+}
+
+static void test_no_permission(void **state)
+{
+	char text[SENDMAIL_TEXT_SIZE];
+
+	(void)state;
+	assert_int_equal(sendmail_run("/etc/passwd", "x@h", MESSAGE, TIMEOUT, text),
+			 SENDMAIL_LATER);
+	assert_string_equal(text, "/etc/passwd can't be started: Permission denied");
 }
 
 static void test_long_output(void **state)
@@ -265,6 +276,7 @@ int main(void)
 {
 	ADD_ROWS(test_row, rows);
 	ADD_TEST(test_no_program);
+	ADD_TEST(test_no_permission);
 	ADD_TEST(test_long_output);
 	ADD_TEST(test_long_message);
 	ADD_TEST(test_unread_message);
