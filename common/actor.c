@@ -2,17 +2,18 @@
 
 #include "actor.h"
 
+#include <stdio.h>
+#include <string.h>
+
+#include "printable.h"
+
 static void add(struct command *command, const char *name)
 {
-	char text[ACTOR_MAX];
-	size_t size = 0;
+	char text[ACTOR_MAX + 1];
 
-	for (; name != NULL && name[size] != '\0' && size < sizeof(text); size++) {
-		unsigned char c = (unsigned char)name[size];
-
-		text[size] = (char)(c >= ' ' && c <= '~' && c != ';' ? c : '?');
-	}
-	command_bytes(command, text, size);
+	snprintf(text, sizeof(text), "%s", name != NULL ? name : "");
+	make_printable(text, ";");
+	command_bytes(command, text, strlen(text));
 }
 
 void actor_add(struct command *command, const struct actor *actor)

@@ -24,6 +24,7 @@ noinst_LTLIBRARIES += %reldir%/libpostern-common.la
 	%reldir%/notice-render.c \
 	%reldir%/notice-template.c %reldir%/notice-template.h \
 	%reldir%/outbox.c %reldir%/outbox.h \
+	%reldir%/printable.c %reldir%/printable.h \
 	%reldir%/protocol.c %reldir%/protocol.h \
 	%reldir%/quantity.c %reldir%/quantity.h \
 	%reldir%/reason.c %reldir%/reason.h \

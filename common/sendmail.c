@@ -7,6 +7,7 @@
 #include <sysexits.h>
 
 #include "child.h"
+#include "printable.h"
 
 /* Enough for its first line. */
 #define OUTPUT_MAX 4096
@@ -16,10 +17,7 @@ static const char *first_line(char *text)
 {
 	text += strspn(text, "\n");
 	text[strcspn(text, "\n")] = '\0';
-	for (char *p = text; *p != '\0'; p++) {
-		if (*p < ' ' || *p > '~')
-			*p = '?';
-	}
+	make_printable(text, "");
 	return text;
 }
 

@@ -21,6 +21,7 @@
 
 #include "handshake.h"
 #include "monotonic.h"
+#include "printable.h"
 #include "reply.h"
 
 #define IDLE_MAX   64
@@ -58,10 +59,7 @@ __attribute__((format(printf, 2, 3))) static int fail(const struct store *store,
 	va_start(args, format);
 	vsnprintf(error_text + used, sizeof(error_text) - (size_t)used, format, args);
 	va_end(args);
-	for (char *p = error_text; *p != '\0'; p++) {
-		if (*p < ' ' || *p > '~')
-			*p = '?';
-	}
+	make_printable(error_text, "");
 	return -1;
 }
 

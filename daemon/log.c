@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "printable.h"
+
 static const char *program_name = "postern";
 static bool use_syslog = false;
 
@@ -59,14 +61,6 @@ void log_line(int priority, const char *format, ...)
 
 void log_word(const char *text, char word_r[LOG_WORD_SIZE])
 {
-	size_t i;
-
-	if (text == NULL || text[0] == '\0')
-		text = "-";
-	for (i = 0; i < LOG_WORD_SIZE - 1 && text[i] != '\0'; i++) {
-		bool plain = text[i] > ' ' && text[i] < 0x7f && text[i] != '"' && text[i] != '\\';
-
-		word_r[i] = plain ? text[i] : '?';
-	}
-	word_r[i] = '\0';
+	snprintf(word_r, LOG_WORD_SIZE, "%s", text == NULL || text[0] == '\0' ? "-" : text);
+	make_printable(word_r, " \"\\");
 }

@@ -14,6 +14,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "printable.h"
+
 #define CONNECT_MS 1000
 
 static const char *const status_words[] = {
@@ -35,10 +37,7 @@ enum check_status check_say(char *text_r, enum check_status status, const char *
 	va_start(args, format);
 	vsnprintf(text_r, CHECK_TEXT_SIZE, format, args);
 	va_end(args);
-	for (char *p = text_r; *p != '\0'; p++) {
-		if (*p < ' ' || *p > '~')
-			*p = '?';
-	}
+	make_printable(text_r, "");
 	return status;
 }
 

@@ -6,6 +6,7 @@
 #include "time-util.h"
 
 #include "doveadm-postern.h"
+#include "printable.h"
 #include "quantity.h"
 
 #include <pwd.h>
@@ -333,10 +334,7 @@ static const char *log_word(const char *text)
 {
 	char *word = p_strndup(unsafe_data_stack_pool, text, ACTOR_MAX);
 
-	for (char *p = word; *p != '\0'; p++) {
-		if (*p <= ' ' || *p > '~' || *p == '"' || *p == '\\')
-			*p = '?';
-	}
+	make_printable(word, " \"\\");
 	return *word != '\0' ? word : "-";
 }
 

@@ -19,6 +19,7 @@
 #include "login-result.h"
 #include "login.h"
 #include "monotonic.h"
+#include "printable.h"
 #include "reply.h"
 #include "settings.h"
 
@@ -102,10 +103,7 @@ static const char *quoted(const char *text, size_t max)
 {
 	char *copy = t_strdup_noconst(t_strndup(text, max));
 
-	for (char *p = copy; *p != '\0'; p++) {
-		if (*p < ' ' || *p > '~' || *p == '"' || *p == '\\')
-			*p = '?';
-	}
+	make_printable(copy, "\"\\");
 	return t_strdup_printf("\"%s\"", copy);
 }
 

@@ -1,24 +1,18 @@
 #include "decision.h"
 
-#include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <hiredis/hiredis.h>
 
 #include "command.h"
+#include "printable.h"
 #include "reply.h"
 
 void decision_problem(const char *problem, char problem_r[DECISION_PROBLEM_SIZE])
 {
-	size_t at = 0;
-
-	for (; *problem != '\0' && at < DECISION_PROBLEM_SIZE - 1; problem++) {
-		bool plain =
-			*problem >= ' ' && *problem < 0x7f && *problem != '"' && *problem != '\\';
-
-		problem_r[at++] = plain ? *problem : '?';
-	}
-	problem_r[at] = '\0';
+	snprintf(problem_r, DECISION_PROBLEM_SIZE, "%s", problem);
+	make_printable(problem_r, "\"\\");
 }
 
 void decision_make(struct state *state, const struct send_request *request,

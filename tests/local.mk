@@ -24,6 +24,7 @@ check_PROGRAMS += \
 	%reldir%/unit/test-notice-mistakes \
 	%reldir%/unit/test-notice-render \
 	%reldir%/unit/test-outbox \
+	%reldir%/unit/test-printable \
 	%reldir%/unit/test-quantity \
 	%reldir%/unit/test-queue \
 	%reldir%/unit/test-reply \

@@ -14,6 +14,7 @@
 #include <openssl/evp.h>
 
 #include "doveadm-answer.h"
+#include "printable.h"
 
 #define CONNECT_MS 2000
 #define ANSWER_MS  10000
@@ -70,10 +71,7 @@ __attribute__((format(printf, 2, 3))) static int fail(struct doveadm *client, co
 	va_start(args, format);
 	vsnprintf(client->error, sizeof(client->error), format, args);
 	va_end(args);
-	for (char *p = client->error; *p != '\0'; p++) {
-		if (*p < ' ' || *p > '~' || *p == '"')
-			*p = '?';
-	}
+	make_printable(client->error, "\"");
 	return -1;
 }
 

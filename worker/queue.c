@@ -11,6 +11,7 @@
 
 #include "child.h"
 #include "ini-file.h"
+#include "printable.h"
 
 #define ASK_MS	  10000
 #define QUEUE_MAX (64U << 20)
@@ -90,10 +91,7 @@ static char *complaint(const struct child_result *result)
 	size = size - start < QUOTED_MAX ? size - start : QUOTED_MAX;
 	error = ini_format("postqueue: %s%s%.*s", child_describe(result, how), size > 0 ? ": " : "",
 			   (int)size, text + start);
-	for (char *p = error; *p != '\0'; p++) {
-		if (*p < ' ' || *p > '~' || *p == '"')
-			*p = '?';
-	}
+	make_printable(error, "\"");
 	return error;
 }
 
