@@ -12,12 +12,12 @@
 /* Enough for its first line. */
 #define OUTPUT_MAX 4096
 
-/* The first line that isn't empty, as printable ASCII. */
+/* The first line that isn't empty, printable within quotes. */
 static const char *first_line(char *text)
 {
 	text += strspn(text, "\n");
 	text[strcspn(text, "\n")] = '\0';
-	make_printable(text, "");
+	make_printable(text, "\"\\");
 	return text;
 }
 

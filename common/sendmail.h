@@ -17,8 +17,8 @@ enum sendmail_result {
 
 /*
  * Waits for sendmail for at most timeout milliseconds, and then kills it. text_r is what to log
- * unless it is sent: one line of printable ASCII, the exit status and the first line that sendmail
- * wrote; else "".
+ * unless it is sent: one line of printable ASCII without quotes, the exit status and the first
+ * line that sendmail wrote; else "".
  */
 enum sendmail_result sendmail_run(const char *path, const char *recipient, const char *message,
 				  unsigned int timeout, char text_r[SENDMAIL_TEXT_SIZE]);

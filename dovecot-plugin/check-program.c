@@ -10,19 +10,7 @@
 
 #define COMPLAINT_MAX 4096
 
-/* The path of the program, for free(); NULL if there is none. */
-static char *find_program(const char *name)
-{
-	return child_find(name, "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin");
-}
-
-bool check_program_exists(const char *name)
-{
-	char *path = find_program(name);
-
-	free(path);
-	return path != NULL;
-}
+static const char directories[] = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin";
 
 /* Its own first line, without its name before it: "doveconf: Fatal: ...". */
 static char *complaint(const char *name, const struct child_result *result)
@@ -42,7 +30,7 @@ int check_program_run(const char *const argv[], char **output_r, char **error_r)
 {
 	static const char *const environment[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C",
 						   NULL };
-	char *path = find_program(argv[0]);
+	char *path = child_find(argv[0], directories);
 	const struct child child = {
 		.path = path,
 		.argv = argv,

@@ -1,8 +1,6 @@
 #ifndef POSTERN_CHECK_PROGRAM_H
 #define POSTERN_CHECK_PROGRAM_H
 
-#include <stdbool.h>
-
 /*
  * Runs a program of the system and reads what it prints: without a shell, with an environment of
  * its own, and with no more time and memory than is due to it.
@@ -10,9 +8,6 @@
 
 #define CHECK_PROGRAM_SECONDS	 5
 #define CHECK_PROGRAM_OUTPUT_MAX (1 << 20)
-
-/* True if there is such a program in the system's directories. */
-bool check_program_exists(const char *name);
 
 /*
  * Runs argv[0], which is looked for in the system's directories only, and waits for its end. 0 with

@@ -182,13 +182,6 @@ static void takes_too_long(void **state)
 	free(error);
 }
 
-static void exists(void **state)
-{
-	(void)state;
-	assert_true(check_program_exists("sh"));
-	assert_false(check_program_exists("no-such-program"));
-}
-
 /* Judging */
 
 static const struct check *find_check(const struct check_topic *topic, const char *name)
@@ -577,7 +570,6 @@ int main(void)
 	ADD_TEST(says_one_line);
 	ADD_ROWS(runs, program_rows);
 	ADD_TEST(takes_too_long);
-	ADD_TEST(exists);
 	ADD_ROWS(judges_info, info_rows);
 	ADD_ROWS(judges_postfix, postfix_rows);
 	ADD_ROWS(judges_postfix, bounce_rows);

@@ -35,6 +35,8 @@ static const struct row rows[] = {
 	{ "later: no permission", "exit 77", SENDMAIL_LATER, "exit status 77: " },
 	{ "later: not configured", "exit 78", SENDMAIL_LATER, "exit status 78: " },
 	{ "later: doesn't find something itself", "exit 127", SENDMAIL_LATER, "exit status 127: " },
+	{ "no quotes", "echo 'no \"here\" \\'; exit 75", SENDMAIL_LATER,
+	  "exit status 75: no ?here? ?" },
 	{ "later: fatal", "exit 1", SENDMAIL_LATER, "exit status 1: " },
 	{ "failed: bad message", "echo bad; exit 65", SENDMAIL_FAILED, "exit status 65: bad" },
 	{ "failed: no such user", "exit 67", SENDMAIL_FAILED, "exit status 67: " },
