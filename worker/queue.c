@@ -13,9 +13,9 @@
 #include "ini-file.h"
 #include "printable.h"
 
-#define ASK_MS	  10000
-#define QUEUE_MAX (64U << 20)
-
+#define ASK_MS	   10000
+#define QUEUE_MAX  (64U << 20)
+#define ERRORS_MAX 4096
 #define QUOTED_MAX 200
 
 static bool has_recipient(json_t *recipients, const char *account)
@@ -77,10 +77,11 @@ static char *find_postqueue(const char *sendmail)
 	return found;
 }
 
-/* How it failed, and the last line that it printed: one printable line, for free(). */
+/* How it failed, and the last line of what it complained: one printable line, for free(). The queue
+   itself is other people's mail, and none of the log's business. */
 static char *complaint(const struct child_result *result)
 {
-	const char *text = result->output.bytes;
+	const char *text = result->errors.bytes;
 	size_t size = strlen(text), start;
 	char how[CHILD_TEXT_SIZE], *error;
 
@@ -105,6 +106,7 @@ enum queue_found queue_search(const char *sendmail, const char *account, int64_t
 		.argv = argv,
 		.deadline = ASK_MS,
 		.output_max = QUEUE_MAX,
+		.errors_max = ERRORS_MAX,
 		.whole_output = true,
 	};
 	struct child_result result;
