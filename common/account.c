@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "ascii.h"
+
 /* RFC 5321 section 4.5.3.1.1 and .2. */
 #define LOCAL_PART_MAX 64
 #define DOMAIN_MAX     253
@@ -19,11 +21,6 @@ static bool is_space(char c)
 static bool is_alphanumeric(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-}
-
-static char lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
 }
 
 /* Of RFC 5322's atext what mailboxes are named with, and neither a path, a pattern, a shell nor a
@@ -80,7 +77,7 @@ static int append(struct account_name *name, size_t *length, const char *text, s
 	if (size > ACCOUNT_NAME_MAX - *length)
 		return -1;
 	for (size_t i = 0; i < size; i++)
-		name->text[(*length)++] = lower(text[i]);
+		name->text[(*length)++] = ascii_lower(text[i]);
 	name->text[*length] = '\0';
 	return 0;
 }

@@ -12,6 +12,7 @@
 #include <openssl/params.h>
 #include <openssl/rand.h>
 
+#include "ascii.h"
 #include "base64url.h"
 
 #define CHARACTERS  16
@@ -53,7 +54,7 @@ static int digest_entered(EVP_MAC_CTX *mac, const char *entered)
 
 		if (c == ' ' || c == '-' || c == '\t' || c == '\r' || c == '\n')
 			continue;
-		chunk[used++] = (unsigned char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+		chunk[used++] = (unsigned char)ascii_lower(c);
 		if (used == sizeof(chunk)) {
 			ret = EVP_MAC_update(mac, chunk, used);
 			used = 0;

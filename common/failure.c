@@ -8,6 +8,7 @@
 
 #include <libpsl.h>
 
+#include "ascii.h"
 #include "digest.h"
 #include "network.h"
 #include "reply.h"
@@ -53,11 +54,6 @@ static void load(void)
 	suffixes = psl_latest(NULL);
 }
 
-static char lower(char sign)
-{
-	return (char)(sign >= 'A' && sign <= 'Z' ? sign - 'A' + 'a' : sign);
-}
-
 static int name_recipient(const char *address, char name_r[2 * RECIPIENT_BYTES + 1])
 {
 	unsigned char digest[DIGEST_SIZE];
@@ -65,7 +61,7 @@ static int name_recipient(const char *address, char name_r[2 * RECIPIENT_BYTES +
 	size_t size = strlen(address);
 
 	for (size_t i = 0; i < size; i++)
-		folded[i] = lower(address[i]);
+		folded[i] = ascii_lower(address[i]);
 	if (digest_make(folded, size, digest) < 0)
 		return -1;
 	digest_hex(digest, RECIPIENT_BYTES, name_r);
@@ -91,7 +87,7 @@ static void write_domain(const char *address, char domain_r[DOMAIN_MAX + 1])
 	size_t size;
 
 	for (size_t i = 0; at != NULL && at[i + 1] != '\0'; i++) {
-		char sign = lower(at[i + 1]);
+		char sign = ascii_lower(at[i + 1]);
 
 		name[i] = (char)(strchr(LETTERS DIGITS ".", sign) != NULL ? sign : '-');
 	}

@@ -9,6 +9,7 @@ noinst_LTLIBRARIES += %reldir%/libpostern-common.la
 	%reldir%/actor.c %reldir%/actor.h \
 	%reldir%/app-password.c %reldir%/app-password.h \
 	%reldir%/app-password-change.c %reldir%/app-password-change.h \
+	%reldir%/ascii.h \
 	%reldir%/base64url.c %reldir%/base64url.h \
 	%reldir%/child.c %reldir%/child.h \
 	%reldir%/command.c %reldir%/command.h \

@@ -5,13 +5,14 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "ascii.h"
+
 void bounce_lower(const char *text, size_t size, char *lower_r, size_t room)
 {
 	size_t used = size < room ? size : room;
 
 	for (size_t i = 0; i < used; i++)
-		lower_r[i] =
-			(char)(text[i] >= 'A' && text[i] <= 'Z' ? text[i] - 'A' + 'a' : text[i]);
+		lower_r[i] = ascii_lower(text[i]);
 	lower_r[used] = '\0';
 }
 
