@@ -274,8 +274,10 @@ void child_run(const struct child *child, struct child_result *result_r)
 		set_end(result_r, CHILD_MISSING, ENOENT);
 	else if (start(&run) == 0)
 		finish(&run, attend(&run));
+	else if (errno == ESRCH)
+		set_end(result_r, CHILD_LOST, 0);
 	else
-		set_end(result_r, errno == ESRCH ? CHILD_LOST : CHILD_NOT_STARTED, errno);
+		set_end(result_r, CHILD_NOT_STARTED, errno);
 	for (int i = 0; i < STREAM_COUNT; i++) {
 		close_end(&run.ours[i]);
 		close_end(&run.its[i]);

@@ -419,6 +419,7 @@ static void lost(void **state)
 	result = run_script("echo a", DEADLINE, 16);
 	assert_true(signal(SIGCHLD, SIG_DFL) != SIG_ERR);
 	assert_int_equal(result.end, CHILD_LOST);
+	assert_int_equal(result.number, 0);
 	child_free(&result);
 }
 
