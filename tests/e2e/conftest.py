@@ -229,9 +229,10 @@ class Sandbox:
         with open(f"{self.log_dir}/{part}.log", encoding="utf-8", errors="replace") as file:
             return file.read()
 
-    def wait_for_log(self, part, text):
+    def wait_for_log(self, part, text, count=1):
         """Dovecot's processes log through another one: a line may come later than the answer."""
-        wait_until(lambda: text in self.log(part), f"'{text}' in the log of {part}")
+        wait_until(lambda: self.log(part).count(text) >= count,
+                   f"'{text}' in the log of {part} ({count})")
 
 
 def read_maildir(maildir):

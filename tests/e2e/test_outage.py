@@ -353,8 +353,7 @@ def test_dovecot_stops_meanwhile(own, account):
     waiting = threading.Thread(
         target=lambda: answers.append(LOGINS["smtp"](client, account, password)))
     waiting.start()
-    wait_until(lambda: f"account={account} protocol=smtp verdict=unavailable" in own.log("dovecot"),
-               "the verdict")
+    own.wait_for_log("dovecot", f"account={account} protocol=smtp verdict=unavailable")
     os.kill(own.dovecot_pid, signal.SIGTERM)
     waiting.join()
     hang_up(client)

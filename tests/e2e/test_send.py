@@ -200,8 +200,7 @@ def test_S4_what_breaks_off_does_not_count(sandbox, account):
         assert client.docmd("DATA")[0] == 354
         client.send(compose(account, "half"))
         client.close()
-    wait_until(lambda: sandbox.log("postfix").count("lost connection after DATA") >= 7,
-               "Postfix to notice")
+    sandbox.wait_for_log("postfix", "lost connection after DATA", 7)
     assert sent(sandbox, account) == (0, 0)
     with sender(sandbox, account, password) as client:
         send_all(client, account, 5)

@@ -198,11 +198,11 @@ def test_d5_dovecot_away(own, account):
     own.inside("sh", "-c", f"kill {own.dovecot_pid}")
     wait_until(lambda: not os.path.exists(f"/proc/{own.dovecot_pid}"), "Dovecot's end")
     own.off(account)
-    wait_until(lambda: count("failed") > failed, "the failure in the log")
+    own.wait_for_log("worker", "doveadm-who=failed error=", failed + 1)
     time.sleep(2.5)
     assert count("failed") == failed + 1 and count("works-again") == works_again
     own.restart("dovecot")
-    wait_until(lambda: count("works-again") > works_again, "the end of the failure in the log")
+    own.wait_for_log("worker", "doveadm-who=works-again", works_again + 1)
 
 
 # Notices
@@ -266,7 +266,7 @@ def test_d5_two_workers(own):
               "/mnt/postern/bin/postern-worker", "--foreground", "--settings",
               "/mnt/postern/etc/postern.conf"]
     own.inside("sh", "-c", f"{' '.join(second)} >/mnt/postern/log/second.log 2>&1 & echo $!")
-    wait_until(lambda: "started" in own.log("second"), "the second worker")
+    own.wait_for_log("second", "started")
     accounts = [new_account("two") for _ in range(20)]
     for user in accounts:
         own.on(user)
@@ -299,7 +299,7 @@ def set_sendmail(own, path):
         file.writelines(lines)
     read_again = own.log("worker").count("settings read again")
     os.kill(own.worker_pid, signal.SIGUSR1)
-    wait_until(lambda: own.log("worker").count("settings read again") > read_again, "the reload")
+    own.wait_for_log("worker", "settings read again", read_again + 1)
 
 
 @pytest.mark.parametrize("what, script", [
