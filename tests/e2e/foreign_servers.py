@@ -228,7 +228,10 @@ class Injected(ForeignServer):
 
 
 class Dma(Injected):
-    """options are lines of dma.conf, such as FULLBOUNCE."""
+    """
+    options are lines of dma.conf, such as FULLBOUNCE. Its queue is run by the server: what sends
+    ends with the mail, and would take deliveries that are under way with it.
+    """
 
     packages = ["dma"]
     programs = ["/bin/sleep"]
@@ -238,13 +241,13 @@ class Dma(Injected):
         self.make_folder("var/mail", "mail")
         self.write("etc/mailname", f"{self.hostname}\n")
         self.write("etc/dma/dma.conf", f"SMARTHOST 127.0.0.1\nPORT {self.next_port}\n"
-                                       f"MAILNAME /etc/mailname\n{self.options}\n")
+                                       f"MAILNAME /etc/mailname\nDEFER\n{self.options}\n")
 
     def command(self):
-        return ["/bin/sleep", "infinity"]
+        return ["/bin/sh", "-c", "while dma -q; do sleep 1; done"]
 
     def sendmail(self, sender, recipients):
-        return ["/bin/sh", "-c", 'dma -D -i -f "$@" && dma -D -q', "sh", sender, *recipients]
+        return ["/usr/sbin/dma", "-i", "-f", sender, *recipients]
 
 
 class Nullmailer(Injected):
