@@ -168,7 +168,8 @@ def test_bare_names_case_and_spaces(sandbox, account):
 @pytest.mark.parametrize("option, value, expected", [
     ("tier", "paid", {"tier": "paid", "protocols": "pop3 imap smtp",
                       "logins_per_hour": "600", "logins_per_day": "5000",
-                      "messages_per_minute": "unlimited", "messages_per_hour": "unlimited"}),
+                      "messages_per_minute": "unlimited", "messages_per_hour": "unlimited",
+                      "recipients_per_message": "unlimited"}),
     ("tls", "exempt", {"tls": "exempt"}),
     ("language", "lv", {"language": "lv"}),
     ("sending", "blocked", {"sending": "blocked"}),
@@ -235,7 +236,8 @@ def test_status_of_an_account_never_heard_of(sandbox, account):
     row = sandbox.status(account)
     expected = {"user": account, "status": "ok", "access": "disabled", "reason": "never-enabled",
                 "since": "", "tier": "free", "protocols": "pop3 smtp", "messages_per_minute": "5",
-                "messages_per_hour": "15", "sent_last_hour": 0, "activity": "active",
+                "messages_per_hour": "15", "sent_last_hour": 0,
+                "recipients_per_message": "100", "activity": "active",
                 "tls": "required", "sending": "allowed", "app_passwords": "", "history": "",
                 "failed_recipients": "10", "failed_recipients_window": "1h", "failures": 0,
                 "failure_log": ""}

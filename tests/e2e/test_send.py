@@ -276,6 +276,17 @@ def test_S4_recipients_per_message(sandbox, account, start):
         sandbox.wait_for_mail(other)
 
 
+@pytest.mark.parametrize("tier, most", [("free", 100), ("paid", None)])
+def test_S4_a_free_mailbox_writes_to_a_hundred_at_once(account, start, tier, most):
+    """Else 15 messages an hour would be 15,000 recipients: Postfix takes 1,000 of each."""
+    client = start(tier)
+    client.mail(account)
+    codes = [client.rcpt(f"friend{number}@remote.test")[0] for number in range(102)]
+    accepted = most or 102
+    assert codes == [250] * accepted + [452] * (102 - accepted)
+    client.rset()
+
+
 def test_limits_hold_whatever_the_sender_address(sandbox, account, start):
     client = start("free")
     bare = account.split("@")[0]

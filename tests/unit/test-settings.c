@@ -120,6 +120,11 @@ static const struct good_row good_rows[] = {
 	  "0.messages=10000 10000" },
 	{ "unlimited", HELP "[tier free]\nmessages_per_minute = unlimited\n", "0.messages=0 15" },
 	{ "recipients", HELP "[tier paid]\nrecipients_per_message = 50\n", "1.recipients=50" },
+	{ "own tier's recipients", HELP "[tier a]\n", "2.recipients=100" },
+	{ "own tier after another default",
+	  HELP "[tier free]\nrecipients_per_message = 7\n[tier a]\n", "2.recipients=100" },
+	{ "recipients unlimited", HELP "[tier free]\nrecipients_per_message = unlimited\n",
+	  "0.recipients=0" },
 };
 
 static void test_good(void **state)
@@ -151,7 +156,7 @@ static void test_defaults(void **state)
 		"worker=postern /usr/sbin/sendmail http://127.0.0.1:8080/doveadm/v1\n"
 		"worker.lease=30000\nsweep=60 100\n"
 		"0.name=free\n0.protocols=PS\n0.pop3=300 15\n0.messages=5 15\n"
-		"0.recipients=0\n0.count=0\n0.hold=0\n"
+		"0.recipients=100\n0.count=0\n0.hold=0\n"
 		"0.logins=120 1000\n0.wrong=50 3\n0.failed=10 3600\n0.unused=5184000\n"
 		"1.name=paid\n1.protocols=PIS\n1.pop3=0 15\n1.messages=0 0\n"
 		"1.recipients=0\n1.count=0\n1.hold=0\n"
