@@ -21,7 +21,7 @@ SETTINGS = {
     "tier list": {"failed_recipients": "unlimited", "failed_recipients_window": "7d"},
 }
 TIERS = [Tier("free", failure=(10, HOUR)), Tier("paid", failure=(50, 90 * 60000)), Tier("list")]
-SUBJECT = "External access is off: somebody seems to send spam in your name"
+SUBJECT = "External access is off: someone seems to be sending spam in your name"
 
 
 @pytest.fixture(scope="module", name="box")

@@ -18,7 +18,7 @@ SUBJECTS = {
     "owner": "External access to your mailbox is off",
     "admin": "Your mail provider has switched external access off",
     "send-limit": "External access is off: too many messages sent",
-    "compromised": "External access is off: somebody seems to send spam in your name",
+    "compromised": "External access is off: someone seems to be sending spam in your name",
     "passive": "External access is off: the mailbox has not been used",
     "unused": "External access is off: no mail program has used it",
     "connection-limit": "External access is off: a mail program logs in too often",
