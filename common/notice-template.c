@@ -3,6 +3,7 @@
 
 #include "notice-template.h"
 
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -112,8 +113,16 @@ struct reading {
 	char *error;
 };
 
-static int mistake(struct reading *reading, char *text)
+__attribute__((format(printf, 2, 3))) static int mistake(struct reading *reading,
+							 const char *expected, ...)
 {
+	va_list args;
+	char *text;
+
+	va_start(args, expected);
+	if (vasprintf(&text, expected, args) < 0)
+		abort();
+	va_end(args);
 	reading->error = ini_format("%s:%u: expected %s", reading->path, reading->number, text);
 	free(text);
 	return -1;
@@ -126,17 +135,16 @@ static int refuse_variable(struct reading *reading, const struct piece *piece)
 	size_t used = 0;
 
 	if (piece->size == 0)
-		return mistake(reading, ini_copy("'}' behind '{' in the same line; a brace itself "
-						 "is written '{{'"));
+		return mistake(reading,
+			       "'}' behind '{' in the same line; a brace itself is written '{{'");
 	for (int i = 0; i < NOTICE_VARIABLES; i++) {
 		if ((variables[i].events & OF(reading->event)) != 0)
 			used += (size_t)snprintf(names + used, sizeof(names) - used, "%s{%s}",
 						 used > 0 ? ", " : "", variables[i].name);
 	}
 	if (piece->size > SHOWN_MAX)
-		return mistake(reading, ini_format("one of %s", names));
-	return mistake(reading, ini_format("one of %s, but found %.*s", names, (int)piece->size,
-					   piece->text));
+		return mistake(reading, "one of %s", names);
+	return mistake(reading, "one of %s, but found %.*s", names, (int)piece->size, piece->text);
 }
 
 static int check_bytes(struct reading *reading)
@@ -149,16 +157,13 @@ static int check_bytes(struct reading *reading)
 		long place = at - reading->line + 1;
 
 		if (size == 0)
-			return mistake(reading,
-				       ini_format("UTF-8, but byte %ld is 0x%02x", place, byte));
+			return mistake(reading, "UTF-8, but byte %ld is 0x%02x", place, byte);
 		if (byte == '\r')
-			return mistake(reading, ini_format("lines that end with LF alone, but byte "
-							   "%ld is CR",
-							   place));
+			return mistake(reading, "lines that end with LF alone, but byte %ld is CR",
+				       place);
 		if (!utf8_is_text(at, size))
-			return mistake(reading, ini_format("no control characters, but byte %ld is "
-							   "0x%02x",
-							   place, byte));
+			return mistake(reading, "no control characters, but byte %ld is 0x%02x",
+				       place, byte);
 		at += size;
 	}
 	return 0;
@@ -180,9 +185,9 @@ static int check_pieces(struct reading *reading, const char *start)
 	if (result < 0)
 		return refuse_variable(reading, &piece);
 	if (size > NOTICE_LINE_MAX)
-		return mistake(reading, ini_format("a line of at most %d bytes, with variables as "
-						   "long as they can be",
-						   NOTICE_LINE_MAX));
+		return mistake(reading,
+			       "a line of at most %d bytes, with variables as long as they can be",
+			       NOTICE_LINE_MAX);
 	return 0;
 }
 
@@ -208,10 +213,10 @@ static int read_subject(struct reading *reading, const char **at, const char *en
 		return -1;
 	size = (size_t)(reading->end - reading->line);
 	if (size >= strlen(BOM) && memcmp(reading->line, BOM, strlen(BOM)) == 0)
-		return mistake(reading, ini_copy("no byte order mark"));
+		return mistake(reading, "no byte order mark");
 	if (size <= prefix || memcmp(reading->line, SUBJECT, prefix) != 0 ||
 	    reading->line[prefix] == ' ')
-		return mistake(reading, ini_copy("\"Subject: \" and a subject"));
+		return mistake(reading, "\"Subject: \" and a subject");
 	if (check_pieces(reading, reading->line + prefix) < 0)
 		return -1;
 	*subject_r = strndup(reading->line + prefix, size - prefix);
@@ -220,7 +225,7 @@ static int read_subject(struct reading *reading, const char **at, const char *en
 	if (next_line(reading, at, end) < 0)
 		return -1;
 	if (reading->line != reading->end)
-		return mistake(reading, ini_copy("an empty line below the subject"));
+		return mistake(reading, "an empty line below the subject");
 	return 0;
 }
 
@@ -240,7 +245,7 @@ static int read_body(struct reading *reading, const char *at, const char *end, c
 	if (result < 0)
 		return -1;
 	if (is_empty)
-		return mistake(reading, ini_copy("a body below the subject"));
+		return mistake(reading, "a body below the subject");
 	*body_r = ini_format("%.*s%s", (int)(end - body), body, end[-1] == '\n' ? "" : "\n");
 	return 0;
 }
