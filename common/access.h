@@ -43,7 +43,7 @@ void access_on_ask(const struct account_name *account, const struct app_password
 void access_off_ask(const struct account_name *account, enum disable_reason reason,
 		    const struct actor *actor, struct command *command_r);
 
-/* What set.lua changes; NULL and UNSET leave as it is. */
+/* What set.lua changes. NULL leaves a setting as it is. */
 struct access_changes {
 	const char *tier;     /* name of a tier of the settings */
 	const char *activity; /* "active" or "passive": the latter switches off (D1) */
