@@ -266,20 +266,28 @@ bool account_record_is_bytes(const char *field)
 	return form != NULL && form->value == NULL;
 }
 
+static int refuse(const char **error_r, const char *expected)
+{
+	*error_r = expected;
+	return -1;
+}
+
+static bool has_form(const struct account_record_field *field, const struct form *form)
+{
+	if (form->rest != NULL && !form->rest(field->name + strlen(form->name)))
+		return false;
+	if (form->value == NULL)
+		return field->size == ACCOUNT_RECORD_LOGINS_SIZE;
+	return strlen(field->value) == field->size && form->value(field->value);
+}
+
 static int check_field(const struct account_record_field *field, const char **error_r)
 {
 	const struct form *form = find_form(field->name);
 
-	if (form == NULL) {
-		*error_r = "fields: there is one that no account has";
-		return -1;
-	}
-	*error_r = form->expected;
-	if (form->rest != NULL && !form->rest(field->name + strlen(form->name)))
-		return -1;
-	if (form->value == NULL)
-		return field->size == ACCOUNT_RECORD_LOGINS_SIZE ? 0 : -1;
-	return strlen(field->value) == field->size && form->value(field->value) ? 0 : -1;
+	if (form == NULL)
+		return refuse(error_r, "fields: there is one that no account has");
+	return has_form(field, form) ? 0 : refuse(error_r, form->expected);
 }
 
 /* The value of a field, "" if it isn't there. */
@@ -304,6 +312,9 @@ static bool has(const struct account_record *record, const char *name)
 /* The app passwords, each of which is sound, with each other and with access. */
 static int check_passwords(const struct account_record *record, const char **error_r)
 {
+	static const char too_many[] = "app:DIGEST: expected at most 25, of which at most 20 work";
+	static const char wrong_number[] =
+		"app:DIGEST: expected a number of its own, of at most numbers";
 	const char *access = value_of(record, "access"), *numbers = value_of(record, "numbers");
 	uint64_t most = strtoull(numbers, NULL, 10);
 	uint64_t seen[ACCESS_PASSWORDS_MAX];
@@ -313,25 +324,24 @@ static int check_passwords(const struct account_record *record, const char **err
 	for (unsigned int i = 0; i < record->fields_count; i++) {
 		if (strncmp(record->fields[i].name, APP, strlen(APP)) != 0)
 			continue;
-		*error_r = "app:DIGEST: expected at most 25, of which at most 20 work";
 		if (!read_password(record->fields[i].value, &password) ||
 		    count == ACCESS_PASSWORDS_MAX)
-			return -1;
+			return refuse(error_r, too_many);
 		working += password.ended == 0 ? 1 : 0;
 		if (working > APP_PASSWORDS_WORKING_MAX)
-			return -1;
-		*error_r = "app:DIGEST: expected a number of its own, of at most numbers";
+			return refuse(error_r, too_many);
 		for (unsigned int j = 0; j < count; j++) {
 			if (seen[j] == password.number)
-				return -1;
+				return refuse(error_r, wrong_number);
 		}
 		if (password.number > most)
-			return -1;
+			return refuse(error_r, wrong_number);
 		seen[count++] = password.number;
 	}
 	/* A3. They would come to life with the next one. */
-	*error_r = "app:DIGEST: expected none that works while access is off";
-	return working == 0 || strcmp(access, "enabled") == 0 ? 0 : -1;
+	if (working > 0 && strcmp(access, "enabled") != 0)
+		return refuse(error_r, "app:DIGEST: expected none that works while access is off");
+	return 0;
 }
 
 /* "TIME\tWHAT\tDETAIL\tBY\tFROM", and for some "\tEVIDENCE" */
@@ -354,16 +364,18 @@ static bool is_history_line(const char *line, size_t size)
 
 static int check_history(const char *history, const char **error_r)
 {
-	*error_r = "history: expected at most 32 lines of 'TIME WHAT DETAIL BY FROM [EVIDENCE]', "
-		   "with tabs";
+	static const char expected[] =
+		"history: expected at most 32 lines of 'TIME WHAT DETAIL BY FROM [EVIDENCE]', "
+		"with tabs";
+
 	for (unsigned int lines = 0; *history != '\0'; lines++) {
 		size_t size = strcspn(history, "\n");
 
 		if (lines == ACCESS_HISTORY_MAX || !is_history_line(history, size))
-			return -1;
+			return refuse(error_r, expected);
 		history += size;
 		if (*history == '\n' && *++history == '\0')
-			return -1;
+			return refuse(error_r, expected);
 	}
 	return 0;
 }
@@ -374,15 +386,12 @@ int account_record_check(const struct account_record *record, const char **error
 		if (check_field(&record->fields[i], error_r) < 0)
 			return -1;
 	}
-	*error_r = "access: expected with since, and neither alone";
 	if (has(record, "access") != has(record, "since"))
-		return -1;
-	*error_r = "held_tier: expected with held_until, and neither alone";
+		return refuse(error_r, "access: expected with since, and neither alone");
 	if (has(record, "held_tier") != has(record, "held_until"))
-		return -1;
-	*error_r = "fields: expected at least one, or a history";
+		return refuse(error_r, "held_tier: expected with held_until, and neither alone");
 	if (record->fields_count == 0 && *record->history == '\0')
-		return -1;
+		return refuse(error_r, "fields: expected at least one, or a history");
 	if (check_passwords(record, error_r) < 0)
 		return -1;
 	return check_history(record->history, error_r);

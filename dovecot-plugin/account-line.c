@@ -12,15 +12,23 @@
 
 #define VERSION 1
 
+#define TEXT(number)  TEXT_OF(number)
+#define TEXT_OF(text) #text
+
 static const char no_line[] = "expected an object with v, account, fields and history";
+
+static int refuse(const char **error_r, const char *expected)
+{
+	*error_r = expected;
+	return -1;
+}
 
 static int read_account(const json_t *root, struct account_record *record, const char **error_r)
 {
 	const char *name = json_string_value(json_object_get(root, "account"));
 
-	*error_r = "account: expected an account name";
 	if (name == NULL)
-		return -1;
+		return refuse(error_r, "account: expected an account name");
 	if (account_name_parse(name, strlen(name), NULL, &record->account, error_r) == 0)
 		return 0;
 	record->account.text[0] = '\0';
@@ -50,20 +58,20 @@ static int read_fields(struct account_line *line, const char **error_r)
 	json_t *fields = json_object_get(line->root, "fields"), *value;
 	struct account_record *record = &line->record;
 	const char *name;
+	static const char expected[] = "fields: expected an object of strings, of at most " TEXT(
+		ACCOUNT_RECORD_FIELDS_MAX);
 
-	*error_r = "fields: expected an object of strings, of at most 92";
 	if (!json_is_object(fields) || json_object_size(fields) > ACCOUNT_RECORD_FIELDS_MAX)
-		return -1;
+		return refuse(error_r, expected);
 	json_object_foreach(fields, name, value)
 	{
 		struct account_record_field *field = &record->fields[record->fields_count];
 
 		field->name = name;
-		if (read_value(line, field, value) < 0) {
-			if (account_record_is_bytes(name))
-				*error_r = "logins: expected 44 bytes in base64url";
-			return -1;
-		}
+		if (read_value(line, field, value) < 0)
+			return refuse(error_r, account_record_is_bytes(name)
+						       ? "logins: expected 44 bytes in base64url"
+						       : expected);
 		record->fields_count++;
 	}
 	return 0;
@@ -72,11 +80,11 @@ static int read_fields(struct account_line *line, const char **error_r)
 static int read_history(struct account_line *line, const char **error_r)
 {
 	const json_t *lines = json_object_get(line->root, "history"), *value;
+	static const char expected[] = "history: expected an array of at most 32 lines";
 	size_t used = 0, place;
 
-	*error_r = "history: expected an array of at most 32 lines";
 	if (!json_is_array(lines))
-		return -1;
+		return refuse(error_r, expected);
 	json_array_foreach(lines, place, value)
 	{
 		const char *text = json_string_value(value);
@@ -84,7 +92,7 @@ static int read_history(struct account_line *line, const char **error_r)
 
 		if (text == NULL || size == 0 || memchr(text, '\n', size) != NULL ||
 		    used + size + 1 >= sizeof(line->history))
-			return -1;
+			return refuse(error_r, expected);
 		if (used > 0)
 			line->history[used++] = '\n';
 		memcpy(line->history + used, text, size);
@@ -102,18 +110,15 @@ int account_line_read(const char *text, size_t size, struct account_line *line_r
 
 	memset(&line_r->record, 0, sizeof(line_r->record));
 	line_r->root = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
-	*error_r = line_r->root == NULL ? "expected JSON" : no_line;
 	if (!json_is_object(line_r->root))
-		return -1;
+		return refuse(error_r, line_r->root == NULL ? "expected JSON" : no_line);
 	if (read_account(line_r->root, &line_r->record, error_r) < 0)
 		return -1;
-	*error_r = no_line;
 	if (json_object_size(line_r->root) != 4)
-		return -1;
-	*error_r = "v: expected 1";
+		return refuse(error_r, no_line);
 	if (!json_is_integer(json_object_get(line_r->root, "v")) ||
 	    json_integer_value(json_object_get(line_r->root, "v")) != VERSION)
-		return -1;
+		return refuse(error_r, "v: expected 1");
 	if (read_fields(line_r, error_r) < 0 || read_history(line_r, error_r) < 0)
 		return -1;
 	return account_record_check(&line_r->record, error_r);
@@ -164,7 +169,8 @@ char *account_line_write(const struct account_record *record, const char **error
 	if (root == NULL)
 		abort();
 	line = text ? json_dumps(root, JSON_COMPACT) : NULL;
-	*error_r = "Redis has a value in this account that is not text.";
+	if (line == NULL)
+		*error_r = "Redis has a value in this account that is not text.";
 	json_decref(root);
 	return line;
 }
