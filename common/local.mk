@@ -54,6 +54,7 @@ scripts = \
 	%reldir%/scripts/claim.lua \
 	%reldir%/scripts/done.lua \
 	%reldir%/scripts/due.lua \
+	%reldir%/scripts/ended.lua \
 	%reldir%/scripts/erase.lua \
 	%reldir%/scripts/export.lua \
 	%reldir%/scripts/failure.lua \

@@ -153,6 +153,24 @@ bool outbox_done_read(const struct redisReply *reply)
 	return strcmp(word, "done") == 0 || strcmp(word, "unchanged") == 0;
 }
 
+/* The outbox, and what is known of the notices that wait until the sessions are ended. */
+static const char *const holding_kinds[] = { "*outbox", "*held", "*looks", "*ended", NULL };
+
+void outbox_ended_ask(unsigned int partition, const char *worker, const char *id,
+		      struct command *command_r)
+{
+	command_begin_partition(command_r, SCRIPT_ENDED, partition, holding_kinds);
+	command_string(command_r, worker);
+	command_string(command_r, id);
+}
+
+bool outbox_ended_read(const struct redisReply *reply)
+{
+	const char *word = reply_string(reply, 0);
+
+	return strcmp(word, "done") == 0 || strcmp(word, "unchanged") == 0;
+}
+
 static void add_key(struct command *command, unsigned int partition)
 {
 	char key[sizeof("postern:{63}:outbox")];

@@ -75,6 +75,14 @@ void outbox_done_ask(unsigned int partition, const char *id, struct command *com
 /* True if Redis knows of it now. */
 bool outbox_done_read(const struct redisReply *reply);
 
+/* Says that the worker of that name has ended all sessions of an OUTBOX_OFF on its host, those that
+   were being opened as well: its owner can be told as far as that host is concerned. */
+void outbox_ended_ask(unsigned int partition, const char *worker, const char *id,
+		      struct command *command_r);
+
+/* True if Redis knows of it now, or needn't. */
+bool outbox_ended_read(const struct redisReply *reply);
+
 /* Where a follower stands in each outbox: behind the entry of that id. "" where that is not known.
  */
 struct outbox_positions {

@@ -111,6 +111,21 @@ int question_done(struct store *store, const struct outbox_event *event, const c
 	return 0;
 }
 
+int question_ended(struct store *store, unsigned int partition, const char *id,
+		   const char **error_r)
+{
+	struct command command;
+	redisReply *reply;
+
+	outbox_ended_ask(partition, worker_name(), id, &command);
+	if (store_ask(store, &command, &reply, error_r) < 0)
+		return -1;
+	if (!outbox_ended_read(reply))
+		return refuse(reply, error_r);
+	freeReplyObject(reply);
+	return 0;
+}
+
 int question_seasoned(struct store *store, const char **error_r)
 {
 	struct command command;

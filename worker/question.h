@@ -28,6 +28,10 @@ int question_renew(struct store *store, const struct outbox_event *event, const 
 
 int question_done(struct store *store, const struct outbox_event *event, const char **error_r);
 
+/* Says that all sessions of a switch-off, the outbox's entry of that id, are ended on this host. */
+int question_ended(struct store *store, unsigned int partition, const char *id,
+		   const char **error_r);
+
 /* 1 if Redis has run our scripts since it was started, else 0. A Redis that hasn't may have lost
    the last moments before it went down. */
 int question_seasoned(struct store *store, const char **error_r);

@@ -31,10 +31,16 @@ static const unsigned int passes[] = { 0, 300, 1000, 3000, 8000 };
 #define SURE_OFF 1
 #define SURE_END 3
 
+/* How many switch-offs of one account can be under way. Of what is more, the owner is told later.
+ */
+#define OFFS_MAX 4
+
 /* An account whose sessions have to end. */
 struct ending {
 	struct account_name account;
-	unsigned int sure; /* passes that end sessions even if access is on by then */
+	char offs[OFFS_MAX]
+		 [OUTBOX_ID_SIZE]; /* the entries to say of that it is over, "" for none */
+	unsigned int sure;	   /* passes that end sessions even if access is on by then */
 	unsigned int pass;
 	int64_t begun, due; /* of the monotonic clock, in milliseconds */
 };
@@ -52,7 +58,7 @@ struct sessions {
 	size_t review_at; /* the next place of that list */
 	struct ending endings[ENDING_MAX];
 	size_t endings_count;
-	struct trouble redis, answers, who, kicks;
+	struct trouble redis, answers, ended, who, kicks;
 };
 
 static void stop_review(struct sessions *sessions)
@@ -70,9 +76,21 @@ static void begin_review(struct sessions *sessions)
 	sessions->reviewed_since = sessions->review_due = monotonic_msecs();
 }
 
-static void begin_ending(struct sessions *sessions, const struct account_name *account,
-			 unsigned int sure)
+static void add_off(struct ending *ending, const struct outbox_event *event)
 {
+	for (int i = 0; i < OFFS_MAX; i++) {
+		if (ending->offs[i][0] == '\0') {
+			strcpy(ending->offs[i], event->id);
+			return;
+		}
+	}
+}
+
+/* Makes an account's passes, from the first one on, or one only. */
+static void begin_ending(struct sessions *sessions, const struct outbox_event *event,
+			 unsigned int sure, unsigned int first_pass)
+{
+	const struct account_name *account = &event->account;
 	struct ending *ending = NULL;
 
 	for (size_t i = 0; i < sessions->endings_count && ending == NULL; i++) {
@@ -83,25 +101,34 @@ static void begin_ending(struct sessions *sessions, const struct account_name *a
 		begin_review(sessions);
 		return;
 	}
-	if (ending == NULL)
+	if (ending == NULL) {
 		ending = &sessions->endings[sessions->endings_count++];
-	*ending = (struct ending){ .account = *account, .sure = sure };
+		*ending = (struct ending){ 0 };
+	}
+	ending->account = *account;
+	ending->sure = sure;
+	ending->pass = first_pass;
 	ending->begun = ending->due = monotonic_msecs();
+	if (event->kind == OUTBOX_OFF)
+		add_off(ending, event);
 }
 
 static void on_event(void *context, const struct outbox_event *event)
 {
 	struct sessions *sessions = context;
-	/* What was logging in at the time of an old event has done so. */
-	bool old = event->time + passes[SURE_END] < sessions->asked;
+	/* What was logging in at the time of an old event has done so: one look is enough. */
+	int64_t age = sessions->asked - event->time;
 
 	worker_wake(event->partition);
 	switch (event->kind) {
 	case OUTBOX_OFF:
-		begin_ending(sessions, &event->account, SURE_OFF);
+		if (age > passes[PASSES - 1])
+			begin_ending(sessions, event, PASSES, PASSES - 1);
+		else
+			begin_ending(sessions, event, SURE_OFF, 0);
 		break;
 	case OUTBOX_END:
-		begin_ending(sessions, &event->account, old ? SURE_OFF : SURE_END);
+		begin_ending(sessions, event, age > passes[SURE_END] ? SURE_OFF : SURE_END, 0);
 		break;
 	case OUTBOX_ON:
 	case OUTBOX_PASSWORD:
@@ -222,23 +249,47 @@ static int end_one(struct sessions *sessions, const struct ending *ending,
 	return from == list->count ? 0 : kick(sessions, list, from, session_list_end(list, from));
 }
 
+/* Says of each switch-off that the account's sessions are ended here, for its notice waits for
+   that. 0, or -1 if it has to be said again. */
+static int say_ended(struct sessions *sessions, struct ending *ending)
+{
+	unsigned int partition = ending->account.partition;
+	const char *error;
+
+	for (int i = 0; i < OFFS_MAX && ending->offs[i][0] != '\0'; i++) {
+		if (question_ended(sessions->state->store, partition, ending->offs[i], &error) <
+		    0) {
+			trouble_failed(&sessions->ended, error);
+			ending->due = monotonic_msecs() + RETRY_MS;
+			return -1;
+		}
+		trouble_over(&sessions->ended);
+		worker_wake(partition);
+	}
+	return 0;
+}
+
 /* Whether the account's turn is over: it goes to the next pass, or is tried again. */
 static bool make_pass(struct sessions *sessions, struct ending *ending,
 		      const struct session_list *list)
 {
 	bool failed = false, off = ending->pass < ending->sure;
 
+	if (ending->pass == PASSES)
+		return say_ended(sessions, ending) == 0;
 	if (!off) {
 		off = is_off(sessions, &ending->account, &failed);
-		if (!off && !failed)
-			return true;
+		if (!off && !failed) {
+			ending->pass = PASSES;
+			return say_ended(sessions, ending) == 0;
+		}
 	}
 	if (failed || end_one(sessions, ending, list) < 0) {
 		ending->due = monotonic_msecs() + RETRY_MS;
 		return false;
 	}
 	if (++ending->pass == PASSES)
-		return true;
+		return say_ended(sessions, ending) == 0;
 	ending->due = ending->begun + passes[ending->pass];
 	return false;
 }
@@ -338,6 +389,7 @@ void *sessions_run(void *unused)
 		abort();
 	sessions->redis.what = "redis-events";
 	sessions->answers.what = "redis-access";
+	sessions->ended.what = "redis-ended";
 	sessions->who.what = "doveadm-who";
 	sessions->kicks.what = "doveadm-kick";
 	sessions->reviews = PASSES;

@@ -257,6 +257,7 @@ static void read_claim(const redisReply *reply)
 			check_event(&event);
 	}
 	MUST(outbox_renew_read(reply) != 1 || outbox_done_read(reply));
+	MUST(outbox_done_read(reply) == outbox_ended_read(reply));
 }
 
 static void follow_on(const struct outbox_positions *positions)

@@ -188,6 +188,7 @@ static void scripts(void **state)
 		[SCRIPT_CLAIM] = "claim",
 		[SCRIPT_DONE] = "done",
 		[SCRIPT_RENEW] = "renew",
+		[SCRIPT_ENDED] = "ended",
 		[SCRIPT_BEAT] = "beat",
 		[SCRIPT_BACKLOG] = "backlog",
 		[SCRIPT_LIST] = "list",

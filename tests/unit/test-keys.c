@@ -130,6 +130,11 @@ static void ask_renew(const struct account_name *account, struct command *comman
 	outbox_renew_ask(account->partition, "host:1:2", "5-0", command_r);
 }
 
+static void ask_ended(const struct account_name *account, struct command *command_r)
+{
+	outbox_ended_ask(account->partition, "host:1:2", "5-0", command_r);
+}
+
 static void ask_backlog(const struct account_name *account, struct command *command_r)
 {
 	system_backlog_ask(account->partition, UINT64_MAX, command_r);
@@ -188,6 +193,7 @@ static const struct row rows[] = {
 	{ "claim", SCRIPT_CLAIM, ask_claim },
 	{ "done", SCRIPT_DONE, ask_done },
 	{ "renew", SCRIPT_RENEW, ask_renew },
+	{ "ended", SCRIPT_ENDED, ask_ended },
 	{ "backlog", SCRIPT_BACKLOG, ask_backlog },
 	{ "list", SCRIPT_LIST, ask_list },
 	{ "export", SCRIPT_EXPORT, ask_export },
