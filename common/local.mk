@@ -17,6 +17,7 @@ noinst_LTLIBRARIES += %reldir%/libpostern-common.la
 	%reldir%/encoded-word.c %reldir%/encoded-word.h \
 	%reldir%/failure.c %reldir%/failure.h \
 	%reldir%/handshake.c %reldir%/handshake.h \
+	%reldir%/header-field.c %reldir%/header-field.h \
 	%reldir%/ini-file.c %reldir%/ini-file.h \
 	%reldir%/login.c %reldir%/login.h \
 	%reldir%/monotonic.c %reldir%/monotonic.h \

@@ -5,7 +5,6 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include <openssl/evp.h>
 
@@ -40,13 +39,6 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static void begin(void)
 {
 	aes_siv = EVP_CIPHER_fetch(NULL, "AES-128-SIV", NULL);
-}
-
-bool trace_is_name(const char *name, size_t size)
-{
-	while (size > 0 && (name[size - 1] == ' ' || name[size - 1] == '\t'))
-		size--;
-	return size == strlen(TRACE_HEADER) && strncasecmp(name, TRACE_HEADER, size) == 0;
 }
 
 /* The first size bytes of the text's SHA-256. */

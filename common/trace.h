@@ -32,10 +32,6 @@
 /* Bytes of the queue id's digest. */
 #define TRACE_QUEUE_SIZE 3
 
-/* True if the size bytes are the header's name. RFC 5322 section 4.5.8 lets spaces stand between it
-   and its colon, which may be among them. */
-bool trace_is_name(const char *name, size_t size);
-
 struct trace {
 	struct account_name account;	       /* text is "" if there is a reference instead */
 	char reference[TRACE_REFERENCE_SIZE];  /* "" but for long names */

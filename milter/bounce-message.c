@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "header-field.h"
 #include "trace.h"
 
 /*
@@ -109,45 +110,30 @@ void bounce_header(struct bounce *bounce, const char *name, const char *value)
 	}
 }
 
-static bool is_blank(char byte)
-{
-	return byte == ' ' || byte == '\t';
-}
-
-/* "Name:" */
+/* "Name:", as everybody writes it. A reply may have a word, a blank and a colon. */
 static bool begins_field(const char *line, size_t size)
 {
-	size_t name = 0;
+	struct header_field field;
 
-	while (name < size && line[name] > ' ' && line[name] < 0x7f && line[name] != ':')
-		name++;
-	return name > 0 && name < size && line[name] == ':';
+	return header_field_parse(line, size, &field) && field.value == field.name_size + 1;
 }
 
-/* True if the line belongs to the one before. */
-static bool continues(const struct bounce *bounce, const char *line, size_t size)
+/* True if the line counts as part of the field before it, or of the text. */
+static bool extends_field(const struct bounce *bounce, const char *line, size_t size)
 {
-	size_t blank = 0;
+	size_t indent = 0;
 
-	while (blank < size && is_blank(line[blank]))
-		blank++;
-	return blank > 0 && (bounce->is_own || !begins_field(line + blank, size - blank));
+	while (header_field_continues(line + indent, size - indent))
+		indent++;
+	return indent > 0 && (bounce->is_own || !begins_field(line + indent, size - indent));
 }
 
-/* RFC 5322 section 4.5.8 lets spaces stand between a header's name and its colon. */
-static bool is_header(const char *line, const char *end, const char *name)
+static bool is_trace(const char *line, size_t size)
 {
-	size_t size = strlen(name);
-	const char *at;
+	struct header_field field;
 
-	/* Most lines are told by their first letter. */
-	if ((size_t)(end - line) <= size || (line[0] | 0x20) != (name[0] | 0x20) ||
-	    strncasecmp(line, name, size) != 0)
-		return false;
-	at = line + size;
-	while (at < end && is_blank(*at))
-		at++;
-	return at < end && *at == ':';
+	return header_field_parse(line, size, &field) &&
+	       header_field_is(line, field.name_size, TRACE_HEADER);
 }
 
 static bool is_full(const struct bounce *bounce)
@@ -183,9 +169,9 @@ static void keep_late_trace(struct bounce *bounce, const char *line, size_t size
 
 static void begin_line(struct bounce *bounce, const char *line, size_t size)
 {
-	bool has_trace = is_header(line, line + size, TRACE_HEADER);
+	bool has_trace = is_trace(line, size);
 
-	if (!continues(bounce, line, size)) {
+	if (!extends_field(bounce, line, size)) {
 		/* A long line that is no field may be all of a text. */
 		bounce->in_field = bounce->is_own || begins_field(line, size);
 		bounce->field_size = 0;
@@ -260,6 +246,20 @@ bool bounce_body(struct bounce *bounce, const void *bytes, size_t size)
 	return bounce_whole(bounce, bytes, size);
 }
 
+static bool has_addresses(const char *line, size_t size)
+{
+	static const char *const names[] = { "From", "Sender", "Reply-To", "To", "Cc", "Bcc" };
+	struct header_field field;
+
+	if (!header_field_parse(line, size, &field))
+		return false;
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		if (header_field_is(line, field.name_size, names[i]))
+			return true;
+	}
+	return false;
+}
+
 /*
  * GMime reads the addresses in a message's header, groups within groups by recursion, which a long
  * enough row of them uses to overflow the stack. Nobody here wants them, so they get other names:
@@ -267,19 +267,17 @@ bool bounce_body(struct bounce *bounce, const void *bytes, size_t size)
  */
 static void mask_addresses(GByteArray *bytes)
 {
-	static const char *const names[] = { "From", "Sender", "Reply-To", "To", "Cc", "Bcc" };
 	char *at = (char *)bytes->data, *end;
 
 	if (bytes->len == 0)
 		return;
 	end = at + bytes->len;
-	while (at != NULL && at < end) {
-		for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-			if (is_header(at, end, names[i]))
-				*at = 'X';
-		}
-		at = memchr(at, '\n', (size_t)(end - at));
-		at = at != NULL ? at + 1 : NULL;
+	while (at < end) {
+		char *newline = memchr(at, '\n', (size_t)(end - at));
+
+		if (has_addresses(at, (size_t)(end - at)))
+			*at = 'X';
+		at = newline != NULL ? newline + 1 : end;
 	}
 }
 

@@ -3,7 +3,8 @@
 #include "bounce-quote.h"
 
 #include <string.h>
-#include <strings.h>
+
+#include "header-field.h"
 
 /* Opening one costs 2 us. Whoever writes a thousand into a bounce makes us open no more than these.
  */
@@ -71,32 +72,16 @@ static const char *skip_marks(const char *line)
 	}
 }
 
-/* The length of the header's name that the line begins with (RFC 5322 section 3.6.8, and the spaces
-   of section 4.5), or 0; *value_r is behind its colon. */
-static size_t header_name(const char *line, const char **value_r)
-{
-	size_t size = 0, spaces;
-
-	while (line[size] > ' ' && line[size] < 0x7f && line[size] != ':')
-		size++;
-	spaces = strspn(line + size, " \t");
-	if (size == 0 || line[size + spaces] != ':')
-		return 0;
-	*value_r = line + size + spaces + 1;
-	return size;
-}
-
 bool bounce_quote_line(struct bounce_quote *quote, const char *line)
 {
-	const char *text = skip_marks(line), *value;
-	size_t name_size;
+	const char *text = skip_marks(line);
+	struct header_field field;
 
 	if (*text == '\0') {
 		quote->in_token = false;
 		return !quote->is_original;
 	}
-	name_size = header_name(text, &value);
-	if (name_size == 0) {
+	if (!header_field_parse(text, strlen(text), &field)) {
 		/* A header's next line, or none of one: only an empty line ends them. */
 		if (quote->in_token)
 			add_to_token(quote, text);
@@ -105,11 +90,11 @@ bool bounce_quote_line(struct bounce_quote *quote, const char *line)
 	quote->in_token = false;
 	/* Whatever passed an MTA has this line, and so has everything that has a trace. (A trace
 	   that is cut short, or not ours, is still in a header.) */
-	if (name_size == strlen("Received") && strncasecmp(text, "Received", name_size) == 0)
+	if (header_field_is(text, field.name_size, "Received"))
 		quote->is_original = true;
-	if (trace_is_name(text, name_size)) {
+	if (header_field_is(text, field.name_size, TRACE_HEADER)) {
 		quote->is_original = true;
-		begin_token(quote, value);
+		begin_token(quote, text + field.value);
 	}
 	return !quote->found;
 }
@@ -121,7 +106,7 @@ bool bounce_quote_in_original(const struct bounce_quote *quote)
 
 void bounce_quote_header(struct bounce_quote *quote, const char *name, const char *value)
 {
-	if (!trace_is_name(name, strlen(name)))
+	if (!header_field_is(name, strlen(name), TRACE_HEADER))
 		return;
 	quote->token_size = 0;
 	for (; *value != '\0'; value++) {

@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "bounce-words.h"
+#include "header-field.h"
 
 void bounce_report_begin(struct bounce_report *report, enum bounce_report_kind kind,
 			 struct failed_recipient *failed)
@@ -157,17 +158,17 @@ static void take_feedback_field(struct bounce_report *report, const char *name, 
 
 static void end_field(struct bounce_report *report)
 {
-	char *colon, *end, *value;
+	struct header_field field;
+	const bool is_field = header_field_parse(report->field, report->field_size, &field);
+	const char *value;
 
 	report->field[report->field_size] = '\0';
 	report->field_size = 0;
-	colon = strchr(report->field, ':');
-	if (colon == NULL)
+	if (!is_field)
 		return;
-	for (end = colon; end > report->field && (end[-1] == ' ' || end[-1] == '\t'); end--)
-		;
-	*end = '\0';
-	value = colon + 1 + strspn(colon + 1, " \t");
+	report->field[field.name_size] = '\0';
+	value = report->field + field.value;
+	value += strspn(value, " \t");
 	if (report->kind == BOUNCE_REPORT_STATUS)
 		take_status_field(report, report->field, value);
 	else
@@ -191,15 +192,14 @@ static void add_to_field(struct bounce_report *report, const char *text, size_t 
 bool bounce_report_line(void *_report, const char *line, size_t size)
 {
 	struct bounce_report *report = _report;
-	size_t blank = strspn(line, " \t");
 
-	if (blank == size) {
+	if (strspn(line, " \t") == size) {
 		/* Empty lines inside of what has one group only tell nothing. */
 		if (report->kind == BOUNCE_REPORT_STATUS)
 			end_group(report);
 		return true;
 	}
-	if (blank == 0)
+	if (!header_field_continues(line, size))
 		end_field(report);
 	add_to_field(report, line, size);
 	return report->failed_count < FAILURES_MAX;

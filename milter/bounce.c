@@ -12,6 +12,7 @@
 #include "bounce-quote.h"
 #include "bounce-text.h"
 #include "bounce-words.h"
+#include "header-field.h"
 
 /* Parts that are looked at, and how deep they stand in each other. */
 #define PARTS_MAX 200
@@ -77,24 +78,20 @@ static bool take_quote_line(void *_reading, const char *line, size_t size)
 	return bounce_quote_line(&reading->quote, line);
 }
 
-/* In a line that continues another servers' replies stand, in which anybody can have anything
-   written. */
-static bool continues(const char *line)
-{
-	return line[0] == ' ' || line[0] == '\t';
-}
-
+/* A line that continues another is left out: it may be part of a server's reply, in which anybody
+   can have anything written. */
 static bool take_quote_field(void *_reading, const char *line, size_t size)
 {
-	return continues(line) || take_quote_line(_reading, line, size);
+	return header_field_continues(line, size) || take_quote_line(_reading, line, size);
 }
 
-/* With a wrong boundary, the original follows in the same part. */
+/* With a wrong boundary, the original follows in the same part. A line that continues another is no
+   field of it, as above. */
 static bool take_report_line(void *_reading, const char *line, size_t size)
 {
 	struct reading *reading = _reading;
 
-	if (!continues(line))
+	if (!header_field_continues(line, size))
 		bounce_quote_line(&reading->quote, line);
 	return !bounce_quote_in_original(&reading->quote) &&
 	       bounce_report_line(&reading->report, line, size);

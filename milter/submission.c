@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "decision.h"
+#include "header-field.h"
 #include "log.h"
 #include "message-log.h"
 #include "message-name.h"
@@ -130,7 +131,7 @@ sfsistat submission_recipient(struct submission *submission, SMFICTX *ctx)
 
 void submission_header(struct submission *submission, const char *name)
 {
-	if (trace_is_name(name, strlen(name)))
+	if (header_field_is(name, strlen(name), TRACE_HEADER))
 		submission->traces++;
 }
 

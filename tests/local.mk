@@ -17,6 +17,7 @@ check_PROGRAMS += \
 	%reldir%/unit/test-doveadm-answer \
 	%reldir%/unit/test-encoded-word \
 	%reldir%/unit/test-failure \
+	%reldir%/unit/test-header-field \
 	%reldir%/unit/test-keys \
 	%reldir%/unit/test-login \
 	%reldir%/unit/test-network \
