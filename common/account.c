@@ -8,9 +8,8 @@
 
 #include "ascii.h"
 
-/* RFC 5321 section 4.5.3.1.1 and .2. */
+/* RFC 5321 section 4.5.3.1.1, and RFC 1035 section 2.3.4. */
 #define LOCAL_PART_MAX 64
-#define DOMAIN_MAX     253
 #define LABEL_MAX      63
 
 static bool is_space(char c)
@@ -38,13 +37,12 @@ static bool is_local_part(const char *text, size_t size)
 	return true;
 }
 
-/* Letters, digits and hyphens in labels, RFC 1123 section 2.1. */
+/* Letters, digits and hyphens in labels, RFC 1123 section 2.1. How long it may be all told follows
+   from the name that it is part of. */
 static bool is_domain(const char *text)
 {
 	size_t label = 0;
 
-	if (strlen(text) > DOMAIN_MAX)
-		return false;
 	for (const char *p = text;; p++) {
 		if (*p == '.' || *p == '\0') {
 			if (label == 0 || label > LABEL_MAX || p[-1] == '-')
@@ -123,4 +121,15 @@ int account_name_parse(const char *input, size_t size, const char *default_domai
 	}
 	name_r->partition = partition_of(name_r->text);
 	return 0;
+}
+
+int account_domain_parse(const char *input, char domain_r[ACCOUNT_DOMAIN_MAX + 1])
+{
+	size_t size = strlen(input);
+
+	if (size > ACCOUNT_DOMAIN_MAX)
+		return -1;
+	for (size_t i = 0; i <= size; i++)
+		domain_r[i] = ascii_lower(input[i]);
+	return is_domain(domain_r) ? 0 : -1;
 }

@@ -17,6 +17,9 @@
 /* A partition's keys share one Redis Cluster hash tag. The number is part of the stored format. */
 #define ACCOUNT_PARTITIONS 64
 
+/* The longest domain that fits into a name, behind the shortest local part and the '@'. */
+#define ACCOUNT_DOMAIN_MAX (ACCOUNT_NAME_MAX - 2)
+
 struct account_name {
 	char text[ACCOUNT_NAME_MAX + 1];
 	unsigned int partition; /* 0 to ACCOUNT_PARTITIONS - 1 */
@@ -30,5 +33,9 @@ struct account_name {
  */
 int account_name_parse(const char *input, size_t size, const char *default_domain,
 		       struct account_name *name_r, const char **error_r);
+
+/* Reads input as the domain of account names, without the '@'. Upper case is folded; spaces around
+   it are not dropped. 0, or -1 if no account name can have it: then domain_r is of no use. */
+int account_domain_parse(const char *input, char domain_r[ACCOUNT_DOMAIN_MAX + 1]);
 
 #endif

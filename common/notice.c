@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "account.h"
 #include "ini-file.h"
 #include "notice-private.h"
 
@@ -203,14 +204,9 @@ static bool is_language(const char *name)
 /* In lower case, as in the names of accounts: no other would ever be found. */
 static bool is_domain(const char *name)
 {
-	struct account_name account;
-	char *address = ini_format("a@%s", name);
-	const char *error;
-	bool result = account_name_parse(address, strlen(address), NULL, &account, &error) == 0 &&
-		      strcmp(account.text, address) == 0;
+	char domain[ACCOUNT_DOMAIN_MAX + 1];
 
-	free(address);
-	return result;
+	return account_domain_parse(name, domain) == 0 && strcmp(domain, name) == 0;
 }
 
 static int take_directory(void *context, const char *name, char **error_r);

@@ -3,7 +3,6 @@
 #include "settings-value.h"
 
 #include <arpa/inet.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
@@ -27,9 +26,7 @@ static void set_text(void *field, const char *text)
 int setting_parse_domain(const struct setting *setting, const char *value, void *field,
 			 const char **detail_r)
 {
-	struct account_name name;
-	char address[ACCOUNT_NAME_MAX + 1];
-	const char *error;
+	char domain[ACCOUNT_DOMAIN_MAX + 1];
 
 	(void)setting;
 	(void)detail_r;
@@ -37,13 +34,9 @@ int setting_parse_domain(const struct setting *setting, const char *value, void 
 		set_text(field, NULL);
 		return 0;
 	}
-	/* A domain is what account names can have behind the '@'. */
-	if (strchr(value, '@') != NULL ||
-	    (size_t)snprintf(address, sizeof(address), "a@%s", value) >= sizeof(address))
+	if (account_domain_parse(value, domain) < 0)
 		return -1;
-	if (account_name_parse(address, strlen(address), NULL, &name, &error) < 0)
-		return -1;
-	set_text(field, strchr(name.text, '@') + 1);
+	set_text(field, domain);
 	return 0;
 }
 

@@ -52,7 +52,7 @@ static void check_text(const char *text)
 /* The same name as people may write it, and as a bare one of its domain. */
 static void check_spellings(const struct account_name *name)
 {
-	char shouted[ACCOUNT_NAME_MAX + 5];
+	char shouted[ACCOUNT_NAME_MAX + 5], domain[ACCOUNT_DOMAIN_MAX + 1];
 	const char *at = strchr(name->text, '@');
 	int size = snprintf(shouted, sizeof(shouted), " \t%s\r\n", name->text);
 
@@ -64,6 +64,10 @@ static void check_spellings(const struct account_name *name)
 	must_parse_to(name->text, strlen(name->text), "example.org", name);
 	must_parse_to(shouted, (size_t)size, "", name);
 	must_parse_to(name->text, (size_t)(at - name->text), at + 1, name);
+	MUST(account_domain_parse(strchr(shouted, '@') + 1, domain) < 0); /* for the CRLF */
+	shouted[size - 2] = '\0';
+	MUST(account_domain_parse(strchr(shouted, '@') + 1, domain) == 0);
+	MUST(strcmp(domain, at + 1) == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -240,10 +240,48 @@ static void random_bytes(void **state)
 	assert_true(accepted > 1000);
 }
 
+struct domain_row {
+	const char *name;
+	const char *input;
+	const char *expected; /* NULL if it is refused */
+};
+
+#define LABEL_50 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx."
+#define X250	 LABEL_50 LABEL_50 LABEL_50 LABEL_50 LABEL_50
+
+static const struct domain_row domains[] = {
+	{ "domain: usual", "example.org", "example.org" },
+	{ "domain: upper case", "Mail.EXAMPLE.org", "mail.example.org" },
+	{ "domain: one label", "b", "b" },
+	{ "domain: 252 bytes", X250 "xx", X250 "xx" },
+	{ "domain: 253 bytes", X250 "xxx", NULL },
+	{ "domain: 300 bytes", X250 LABEL_50 "x", NULL },
+	{ "domain: empty", "", NULL },
+	{ "domain: an at sign before it", "@example.org", NULL },
+	{ "domain: an address", "a@example.org", NULL },
+	{ "domain: a space before it", " example.org", NULL },
+	{ "domain: a space behind it", "example.org ", NULL },
+	{ "domain: a dot at the end", "example.org.", NULL },
+	{ "domain: an underscore", "exa_mple.org", NULL },
+	{ "domain: UTF-8", "piem\xc4\x93rs.lv", NULL },
+	{ "domain: another directory", "..", NULL },
+};
+
+static void parses_domain(void **state)
+{
+	const struct domain_row *row = *state;
+	char domain[ACCOUNT_DOMAIN_MAX + 1];
+
+	assert_int_equal(account_domain_parse(row->input, domain), row->expected != NULL ? 0 : -1);
+	if (row->expected != NULL)
+		assert_string_equal(domain, row->expected);
+}
+
 int main(void)
 {
 	ADD_ROWS(parses, rows);
 	ADD_ROWS(parses_size, size_rows);
+	ADD_ROWS(parses_domain, domains);
 	ADD_TEST(long_name_and_default_domain);
 	ADD_TEST(partitions_stay_where_they_are);
 	ADD_TEST(partitions_share_evenly);
