@@ -1,8 +1,9 @@
 -- What a partition has to do: notices that wait, and accounts that have long not been used.
 --
--- KEYS[1] is the mark of a partition, KEYS[2] its outbox, KEYS[3] its index of accounts by last use.
--- ARGV: format, how long an account may rest in the index (0 for ever). Answers with the number of
--- notices, the age of the oldest and the number of accounts that are due. Times are milliseconds.
+-- KEYS[1] is the mark of a partition, KEYS[2] its outbox, KEYS[3] its index of accounts by last
+-- use. ARGV: format, how long an account may rest in the index (0 for ever). Answers with the
+-- number of notices, the age of the oldest and the number of accounts that are due. Times are
+-- milliseconds.
 
 if not marked() then
 	return unmarked()
@@ -29,7 +30,9 @@ if redis.call('EXISTS', OUTBOX_KEY) == 1 then
 			end
 			lag = false
 			for i = 1, #facts, 2 do
-				delivered = facts[i] == 'last-delivered-id' and '(' .. facts[i + 1] or delivered
+				if facts[i] == 'last-delivered-id' then
+					delivered = '(' .. facts[i + 1]
+				end
 				lag = facts[i] == 'lag' and facts[i + 1] or lag
 			end
 		end
@@ -37,7 +40,8 @@ if redis.call('EXISTS', OUTBOX_KEY) == 1 then
 	local new = redis.call('XRANGE', OUTBOX_KEY, delivered, '+', 'COUNT', 1)
 	if #new > 0 then
 		-- Redis doesn't know the lag after a deletion, and before version 7.
-		count(lag or #redis.call('XRANGE', OUTBOX_KEY, delivered, '+', 'COUNT', COUNTED), new[1][1])
+		count(lag or #redis.call('XRANGE', OUTBOX_KEY, delivered, '+', 'COUNT', COUNTED),
+			new[1][1])
 	end
 end
 local due = rest > 0 and redis.call('ZCOUNT', INDEX, '-inf', digits(now - rest)) or 0

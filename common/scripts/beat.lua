@@ -1,9 +1,9 @@
 -- What the workers say of themselves, so that operations see who is there.
 --
--- KEYS[1] is the mark of a partition, KEYS[2] a hash with a field for each worker: 'time started sent
--- trouble'. ARGV: format, the worker's name ('' to ask only), since when it runs (0 when it ends), how
--- many notices it has sent, what it has trouble with. Answers with name, age of what it said in milliseconds, and the
--- rest, for each.
+-- KEYS[1] is the mark of a partition, KEYS[2] a hash with a field for each worker: 'time started
+-- sent trouble'. ARGV: format, the worker's name ('' to ask only), since when it runs (0 when it
+-- ends), how many notices it has sent, what it has trouble with. Answers with name, age of what it
+-- said in milliseconds, and the rest, for each.
 
 if not marked() then
 	return unmarked()
@@ -16,7 +16,8 @@ local now, all = clock(), {}
 if ARGV[2] ~= '' and ARGV[3] == '0' then
 	redis.call('HDEL', WORKERS, ARGV[2])
 elseif ARGV[2] ~= '' then
-	redis.call('HSET', WORKERS, ARGV[2], table.concat({ digits(now), ARGV[3], ARGV[4], ARGV[5] }, ' '))
+	redis.call('HSET', WORKERS, ARGV[2],
+		table.concat({ digits(now), ARGV[3], ARGV[4], ARGV[5] }, ' '))
 end
 local fields = redis.call('HGETALL', WORKERS)
 for i = 1, #fields, 2 do
@@ -24,7 +25,8 @@ for i = 1, #fields, 2 do
 	if not time or now - time > KEPT then
 		redis.call('HDEL', WORKERS, fields[i])
 	else
-		table.insert(all, { fields[i], digits(math.max(now - time, 0)), started, sent, trouble })
+		table.insert(all,
+			{ fields[i], digits(math.max(now - time, 0)), started, sent, trouble })
 	end
 end
 return { 'done', all }

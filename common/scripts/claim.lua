@@ -1,8 +1,8 @@
 -- Hands out entries of an outbox to a worker, each to one worker at a time (D5).
 --
--- KEYS[1] is the mark of a partition, KEYS[2] its outbox. ARGV: format, the worker's name, its lease in
--- milliseconds, how many entries at most. Answers with id, how often it was handed out, and the fields
--- of each.
+-- KEYS[1] is the mark of a partition, KEYS[2] its outbox. ARGV: format, the worker's name, its
+-- lease in milliseconds, how many entries at most. Answers with id, how often it was handed out,
+-- and the fields of each.
 --
 -- A worker has an entry for the lease. If it doesn't say in time that it is done, the entry goes to
 -- whoever asks, after twice the time with each further try. What is done stays for an hour,
@@ -56,13 +56,15 @@ local function hand(id, times, fields)
 end
 
 local function is_over(idle, times)
-	return idle >= math.min(lease * 2 ^ math.min(times - 1, DOUBLINGS), math.max(LONGEST, lease))
+	local longest = math.max(LONGEST, lease)
+	return idle >= math.min(lease * 2 ^ math.min(times - 1, DOUBLINGS), longest)
 end
 
 local function retake()
 	local from = '-'
 	repeat
-		local pending = redis.call('XPENDING', STREAM, GROUP, 'IDLE', digits(lease), from, '+', PAGE)
+		local pending = redis.call('XPENDING', STREAM, GROUP, 'IDLE', digits(lease), from,
+			'+', PAGE)
 		for _, entry in ipairs(pending) do
 			local id, idle, times = entry[1], entry[3], entry[4]
 			if #handed < count and is_over(idle, times) then
@@ -76,8 +78,8 @@ end
 
 local function take_new()
 	while #handed < count do
-		local streams = redis.call('XREADGROUP', 'GROUP', GROUP, worker, 'COUNT', count - #handed,
-			'STREAMS', STREAM, '>')
+		local streams = redis.call('XREADGROUP', 'GROUP', GROUP, worker, 'COUNT',
+			count - #handed, 'STREAMS', STREAM, '>')
 		if not streams or #streams == 0 then
 			return
 		end

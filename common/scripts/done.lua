@@ -6,5 +6,6 @@ if not marked() then
 	return unmarked()
 end
 
-local was_open = redis.call('EXISTS', KEYS[2]) == 1 and redis.call('XACK', KEYS[2], 'notices', ARGV[2]) == 1
+local was_open = redis.call('EXISTS', KEYS[2]) == 1 and
+	redis.call('XACK', KEYS[2], 'notices', ARGV[2]) == 1
 return { was_open and 'done' or 'unchanged' }

@@ -1,9 +1,10 @@
 -- Names of accounts whose time of use, as the index has it, is not after a given one (D2).
 --
--- KEYS[1] is the mark of a partition, KEYS[2] its index. ARGV: format, the time, how many of them to
--- pass over, how many to name.
+-- KEYS[1] is the mark of a partition, KEYS[2] its index. ARGV: format, the time, how many of them
+-- to pass over, how many to name.
 
 if not marked() then
 	return unmarked()
 end
-return { 'done', redis.call('ZRANGE', KEYS[2], '-inf', ARGV[2], 'BYSCORE', 'LIMIT', ARGV[3], ARGV[4]) }
+return { 'done',
+	redis.call('ZRANGE', KEYS[2], '-inf', ARGV[2], 'BYSCORE', 'LIMIT', ARGV[3], ARGV[4]) }

@@ -1,8 +1,8 @@
 -- Forgets an account: every key and every entry that names it.
 --
--- KEYS[6] is the log of wrong passwords, KEYS[7] that of what was sent, KEYS[8] that of failures, KEYS[9]
--- the partition's names behind references in traces. ARGV: format, the account's reference for traces
--- ('' if it needs none).
+-- KEYS[6] is the log of wrong passwords, KEYS[7] that of what was sent, KEYS[8] that of failures,
+-- KEYS[9] the partition's names behind references in traces. ARGV: format, the account's reference
+-- for traces ('' if it needs none).
 
 if not marked() then
 	return unmarked()

@@ -1,8 +1,8 @@
 -- Everything that is kept about some accounts of one partition.
 --
--- KEYS behind the mark are each account and its history. ARGV: format. Answers for each account with
--- 'found', its fields and values and its history; with 'gone'; or with 'broken' if a key is something
--- else.
+-- KEYS behind the mark are each account and its history. ARGV: format. Answers for each account
+-- with 'found', its fields and values and its history; with 'gone'; or with 'broken' if a key is
+-- something else.
 
 if not marked() then
 	return unmarked()
@@ -10,7 +10,8 @@ end
 
 local rows = {}
 for i = 2, #KEYS, 2 do
-	local fields, history = redis.pcall('HGETALL', KEYS[i]), redis.pcall('GET', KEYS[i + 1]) or ''
+	local fields = redis.pcall('HGETALL', KEYS[i])
+	local history = redis.pcall('GET', KEYS[i + 1]) or ''
 	if fields.err or type(history) ~= 'string' then
 		table.insert(rows, { 'broken' })
 	elseif #fields == 0 and history == '' then

@@ -1,16 +1,16 @@
--- Counts genuine failures to deliver what an account sent, and switches access off, reason compromised,
--- when they are too many (B2, B3).
+-- Counts genuine failures to deliver what an account sent, and switches access off, reason
+-- compromised, when they are too many (B2, B3).
 --
--- KEYS[6] is the log of failures. ARGV: format and the tiers' rows; then the message's name, when it was
--- sent (seconds since 1970), how many recipients it had (255 stands for more), the site that reports
--- ('-' our own queue, '@' one of our own hosts, else 8 hexadecimal digits of a network), and the failed
--- recipients, a line each: 'recipient weight status domain', the recipient in 12 hexadecimal digits, '-'
--- for a status or a domain that isn't known. Without a message it only tells what the log holds, for
--- support.
+-- KEYS[6] is the log of failures. ARGV: format and the tiers' rows; then the message's name, when
+-- it was sent (seconds since 1970), how many recipients it had (255 stands for more), the site that
+-- reports ('-' our own queue, '@' one of our own hosts, else 8 hexadecimal digits of a network),
+-- and the failed recipients, a line each: 'recipient weight status domain', the recipient in 12
+-- hexadecimal digits, '-' for a status or a domain that isn't known. Without a message it only
+-- tells what the log holds, for support.
 --
--- The log is a string of lines, oldest first, one for each failure that counts: 'time message recipient
--- site weight status domain', the time in milliseconds and in hexadecimal digits, a site of our own hosts
--- as @DOMAIN. It is kept for as long as a message can be bounced: 7 days.
+-- The log is a string of lines, oldest first, one for each failure that counts: 'time message
+-- recipient site weight status domain', the time in milliseconds and in hexadecimal digits, a site
+-- of our own hosts as @DOMAIN. It is kept for as long as a message can be bounced: 7 days.
 
 if not marked() then
 	return unmarked()
@@ -23,7 +23,8 @@ local LISTED = 100 -- for support
 local LINE = '^(%x+) (%x+) (%x+) (%S+) (%d) (%S+) (%S+)$'
 local ROW = '^(%x+) (%d) (%S+) (%S+)$'
 local OWN_QUEUE = '-'
--- What takes more than reports of our own queue can be made up by whoever has got hold of one message.
+-- What takes more than reports of our own queue can be made up by whoever has got hold of one
+-- message.
 local MESSAGES, DOMAINS = 3, 3
 
 local LOG = KEYS[6]
@@ -35,8 +36,8 @@ local access, reason, since, tier =
 local threshold, window = read_tier(tier, ARGV[2], '^\n%S+ (%d+) (%d+)')
 threshold, window = tonumber(threshold), tonumber(window)
 
--- When access was last switched on. While it is off the history says so; if that is forgotten, it was
--- before all that isn't.
+-- When access was last switched on. While it is off the history says so; if that is forgotten, it
+-- was before all that isn't.
 local function last_on()
 	if access == 'enabled' then
 		return tonumber(since)
@@ -57,7 +58,8 @@ local began = last_on()
 -- What is decided before the log is read.
 local function verdict()
 	-- A spam run meets these two limits before its bounces come back.
-	local goes_on = access == 'enabled' or reason == 'send-limit' or reason == 'connection-limit'
+	local goes_on = access == 'enabled' or reason == 'send-limit' or
+		reason == 'connection-limit'
 	if not goes_on then
 		return { 'off', reason or 'never-enabled' }
 	end
@@ -78,15 +80,16 @@ local function read_log()
 		at = at and tonumber(at, 16)
 		-- One of the future was written by a clock that was wrong.
 		if at and at + KEPT > time and at < time + DAY then
-			table.insert(entries, { text = line, at = at, message = which, recipient = recipient,
-				site = site, weight = tonumber(weight), status = status, domain = domain })
+			table.insert(entries, { text = line, at = at, message = which,
+				recipient = recipient, site = site, weight = tonumber(weight),
+				status = status, domain = domain })
 		end
 	end
 	return entries
 end
 
--- Within the window, and of the time since access was switched on: what was before it is kept so that it
--- doesn't count again, and for support.
+-- Within the window, and of the time since access was switched on: what was before it is kept so
+-- that it doesn't count again, and for support.
 local function is_recent(entry)
 	return entry.at + window > time and entry.at >= began
 end
@@ -98,8 +101,8 @@ local function kind_of(site)
 	return string.sub(site, 1, 1) == '@' and 'inside' or 'networks'
 end
 
--- The failures within the window: their number and weight, the messages and domains, and how many of
--- them our own queue, our own hosts and others' networks reported.
+-- The failures within the window: their number and weight, the messages and domains, and how many
+-- of them our own queue, our own hosts and others' networks reported.
 local function sum_up(entries)
 	local sum = { count = 0, score = 0, messages = 0, domains = {}, statuses = {},
 		queue = 0, inside = 0, networks = 0 }
@@ -138,9 +141,9 @@ local function site_of(domain)
 	return reporter == '@' and '@' .. domain or reporter
 end
 
--- Adds the failures that count to the entries; how many these are. Each recipient of a message counts
--- once, whoever reports it, and no more of them than it had. A site that isn't our own queue counts once
--- within the window: nobody but us saw its messages fail.
+-- Adds the failures that count to the entries; how many these are. Each recipient of a message
+-- counts once, whoever reports it, and no more of them than it had. A site that isn't our own queue
+-- counts once within the window: nobody but us saw its messages fail.
 local function add_new(entries)
 	local seen, sites, of_message, new = {}, {}, 0, 0
 	for _, entry in ipairs(entries) do
@@ -154,16 +157,17 @@ local function add_new(entries)
 	end
 	local function add(recipient, weight, status, domain)
 		local site = site_of(domain)
-		if seen[recipient] or of_message >= recipients or site ~= OWN_QUEUE and sites[site] then
+		if seen[recipient] or of_message >= recipients or
+			site ~= OWN_QUEUE and sites[site] then
 			return
 		end
 		seen[recipient], sites[site] = true, true
 		of_message, new = of_message + 1, new + 1
-		local text = table.concat({ string.format('%x', time), message, recipient, site, weight,
-			status, domain }, ' ')
+		local text = table.concat({ string.format('%x', time), message, recipient, site,
+			weight, status, domain }, ' ')
 		table.insert(entries, { text = text, at = time, message = message,
-			recipient = recipient, site = site, weight = tonumber(weight), status = status,
-			domain = domain })
+			recipient = recipient, site = site, weight = tonumber(weight),
+			status = status, domain = domain })
 	end
 	-- Those that weigh more first: of a site it is the first that counts.
 	for _, wanted in ipairs({ '2', '1' }) do
@@ -217,24 +221,24 @@ end
 
 local function reporters(sum)
 	local names = {}
-	for _, reporter in ipairs({ { 'own queue', sum.queue }, { 'own hosts', sum.inside },
+	for _, kind in ipairs({ { 'own queue', sum.queue }, { 'own hosts', sum.inside },
 		{ 'networks', sum.networks } }) do
-		if reporter[2] > 0 then
-			table.insert(names, reporter[1] .. ' ' .. digits(reporter[2]))
+		if kind[2] > 0 then
+			table.insert(names, kind[1] .. ' ' .. digits(kind[2]))
 		end
 	end
 	return table.concat(names, ', ')
 end
 
--- One line of ASCII for the history, of at most 160 bytes and without the semicolon that stands between
--- the entries of one.
+-- One line of ASCII for the history, of at most 160 bytes and without the semicolon that stands
+-- between the entries of one.
 local function evidence(sum)
 	local function number(count, name)
 		return digits(count) .. ' ' .. name .. (count == 1 and '' or 's')
 	end
 	local text = number(sum.count, 'failure') .. ' (score ' .. digits(sum.score) .. ') of ' ..
-		number(sum.messages, 'message') .. ' to ' .. number(#sum.domains, 'domain') .. ' in ' ..
-		duration(math.max(time - sum.oldest, 0)) .. ', by ' .. reporters(sum)
+		number(sum.messages, 'message') .. ' to ' .. number(#sum.domains, 'domain') ..
+		' in ' .. duration(math.max(time - sum.oldest, 0)) .. ', by ' .. reporters(sum)
 	local statuses = most_frequent(sum.statuses, 36)
 	statuses = statuses ~= '' and ' (' .. statuses .. ')' or ''
 	local domains = most_frequent(sum.domains, 160 - #text - #statuses)
@@ -245,7 +249,8 @@ if not message then
 	local entries, rows = read_log(), {}
 	for place = #entries, math.max(#entries - LISTED, 0) + 1, -1 do
 		local entry = entries[place]
-		table.insert(rows, { digits(entry.at), entry.site, entry.weight, entry.status, entry.domain })
+		table.insert(rows,
+			{ digits(entry.at), entry.site, entry.weight, entry.status, entry.domain })
 	end
 	return { 'list', sum_up(entries).score, rows }
 end

@@ -1,7 +1,7 @@
 -- Puts an account as it was exported in the place of whatever is known about it.
 --
--- KEYS[6] is the log of wrong passwords, KEYS[7] that of failures: neither is carried. ARGV: format, the
--- history, then pairs of field and value.
+-- KEYS[6] is the log of wrong passwords, KEYS[7] that of failures: neither is carried. ARGV:
+-- format, the history, then pairs of field and value.
 
 if not marked() then
 	return unmarked()
@@ -26,7 +26,8 @@ if ARGV[2] ~= '' then
 end
 local access, since, pop3 = unpack(redis.call('HMGET', ACCOUNT, 'access', 'since', 'seen:pop3'))
 if access == 'enabled' then
-	-- Use of IMAP may not count for the tier: a time that is too early is put right by unused.lua.
+	-- Use of IMAP may not count for the tier: a time that is too early is put right by
+	-- unused.lua.
 	local used = math.max(tonumber(since), tonumber(string.match(pop3 or '', '^%d+') or 0))
 	redis.call('ZADD', UNUSED, digits(used), account_name())
 else

@@ -1,7 +1,7 @@
 -- What a list shows of some accounts of one partition.
 --
--- KEYS behind the mark are the accounts. ARGV: format. Answers for each, in their order, with 'found'
--- and its values, 'gone', or 'broken' if it is no hash.
+-- KEYS behind the mark are the accounts. ARGV: format. Answers for each, in their order, with
+-- 'found' and its values, 'gone', or 'broken' if it is no hash.
 
 if not marked() then
 	return unmarked()
@@ -9,8 +9,8 @@ end
 
 local rows = {}
 for i = 2, #KEYS do
-	local row = redis.pcall('HMGET', KEYS[i], 'access', 'reason', 'since', 'tier', 'activity', 'sending',
-		'language', 'seen:pop3', 'seen:imap', 'seen:smtp')
+	local row = redis.pcall('HMGET', KEYS[i], 'access', 'reason', 'since', 'tier', 'activity',
+		'sending', 'language', 'seen:pop3', 'seen:imap', 'seen:smtp')
 	if row.err then
 		row = { 'broken' }
 	elseif redis.call('EXISTS', KEYS[i]) == 0 then

@@ -1,8 +1,8 @@
 -- May this login from outside pass? (A1, A7 to A10, P1, P3, D3, D4)
 --
 -- KEYS[6] is the log of wrong passwords. ARGV: format, protocol, address, whether secured (0 or 1),
--- attempt, the address's network (4 bytes), the tiers' rows, and the digests of what was entered, one
--- for each key of the site, the current one first.
+-- attempt, the address's network (4 bytes), the tiers' rows, and the digests of what was entered,
+-- one for each key of the site, the current one first.
 
 if not marked() then
 	return unmarked()
@@ -24,9 +24,9 @@ local function read_row()
 end
 
 -- D4: the log has an entry for each different wrong password of the last hour: when it was tried,
--- what it begins with, digested, and from which network. It never holds more than the rule asks for:
--- what goes first is the oldest of a network that has others. Access goes off when it is full, and of
--- enough networks.
+-- what it begins with, digested, and from which network. It never holds more than the rule asks
+-- for: what goes first is the oldest of a network that has others. Access goes off when it is full,
+-- and of enough networks.
 local function count_wrong()
 	local ENTRY, ENTRY_SIZE = '>I4c5c4', 13
 	local WRONG = KEYS[6]
@@ -40,10 +40,12 @@ local function count_wrong()
 			if which == tag then
 				return -- the same again, as mail programs do
 			end
-			table.insert(kept, { text = string.sub(log, at, at + ENTRY_SIZE - 1), network = network })
+			table.insert(kept, { text = string.sub(log, at, at + ENTRY_SIZE - 1),
+				network = network })
 		end
 	end
-	table.insert(kept, { text = struct.pack(ENTRY, math.floor(time / 1000), tag, ARGV[6]), network = ARGV[6] })
+	table.insert(kept, { text = struct.pack(ENTRY, math.floor(time / 1000), tag, ARGV[6]),
+		network = ARGV[6] })
 	for _, entry in ipairs(kept) do
 		count = count + (of_network[entry.network] and 0 or 1)
 		of_network[entry.network] = (of_network[entry.network] or 0) + 1
@@ -69,7 +71,8 @@ end
 local number, ended, expires, scope
 for i = 5, #wanted do
 	if found[i] then
-		number, ended, expires, scope = string.match(found[i], '^(%d+) %d+ (%d+) (%d+) (%S+)$')
+		number, ended, expires, scope =
+			string.match(found[i], '^(%d+) %d+ (%d+) (%d+) (%S+)$')
 		break
 	end
 end
@@ -105,7 +108,8 @@ end
 
 local last, last_address, last_attempt, last_number
 if seen then
-	last, last_address, last_attempt, last_number = string.match(seen, '^(%d+) (%S*) (%S*) (%d+)$')
+	last, last_address, last_attempt, last_number =
+		string.match(seen, '^(%d+) (%S*) (%S*) (%d+)$')
 end
 -- The same attempt, asked about again because the answer got lost, is neither too soon nor counted.
 local again = last_attempt == attempt
@@ -118,10 +122,10 @@ if protocol == 'pop3' and last and not again then
 	end
 end
 
--- D3: counts this login in both windows, each in eight steps. For a window, logins has the number of
--- the step it is in, the count of all logins, and a ring: the counts with which the last eight steps
--- began. Counts have 16 bits, and wrap. The window is the current step and the seven before it: so it
--- may miss what a whole one would see, and never sees more.
+-- D3: counts this login in both windows, each in eight steps. For a window, logins has the number
+-- of the step it is in, the count of all logins, and a ring: the counts with which the last eight
+-- steps began. Counts have 16 bits, and wrap. The window is the current step and the seven before
+-- it: so it may miss what a whole one would see, and never sees more.
 local STEPS, WINDOWS, RING = 8, '>I4I2c16I4I2c16', '>I2I2I2I2I2I2I2I2'
 
 -- Steps in which nobody logged in, and the new one, begin with what was counted before.
@@ -141,7 +145,8 @@ end
 if not again then
 	local hour_newest, hour_total, hour, day_newest, day_total, day =
 		struct.unpack(WINDOWS, logins or string.rep('\0', 44))
-	local hour_step, day_step = math.floor(time / (HOUR / STEPS)), math.floor(time / (DAY / STEPS))
+	local hour_step = math.floor(time / (HOUR / STEPS))
+	local day_step = math.floor(time / (DAY / STEPS))
 	if hour_newest ~= hour_step then
 		hour = begin_steps(hour, hour_newest, hour_step, hour_total)
 	end
@@ -161,7 +166,8 @@ end
 if last_number and last_number ~= number and last_number ~= '0' then
 	local used = redis.call('HGET', ACCOUNT, 'used:' .. last_number)
 	if not used or tonumber(string.match(used, '^%d+')) < tonumber(last) then
-		redis.call('HSET', ACCOUNT, 'used:' .. last_number, last .. ' ' .. protocol .. ' ' .. last_address)
+		redis.call('HSET', ACCOUNT, 'used:' .. last_number,
+			last .. ' ' .. protocol .. ' ' .. last_address)
 	end
 end
 -- No value has more than 64 bytes: with a longer one Redis would store the hash at twice the size.

@@ -1,7 +1,7 @@
 -- Switches external access off (A3).
 --
--- ARGV: format, reason, by, from. Who has seen that an account is cracked says so also while access is off
--- already: another reason gives way, so that the gate of B4 closes.
+-- ARGV: format, reason, by, from. Who has seen that an account is cracked says so also while access
+-- is off already: another reason gives way, so that the gate of B4 closes.
 
 if not marked() then
 	return unmarked()

@@ -1,7 +1,7 @@
 -- Switches external access on with a new app password (A2, A3).
 --
--- KEYS[6] is the log of wrong passwords. ARGV: format, by, from, whether to pass the gate (0 or 1), and of
--- the app password its digest, protocols, how long it lasts (0: for ever) and label.
+-- KEYS[6] is the log of wrong passwords. ARGV: format, by, from, whether to pass the gate (0 or 1),
+-- and of the app password its digest, protocols, how long it lasts (0: for ever) and label.
 
 if not marked() then
 	return unmarked()

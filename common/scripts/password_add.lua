@@ -1,7 +1,8 @@
 -- A further app password (A10).
 --
 -- ARGV: format, by, from, how many may work at once, and of the app password its digest, protocols,
--- how long it lasts in milliseconds (0: for ever) and label. Answers with the number of the new one.
+-- how long it lasts in milliseconds (0: for ever) and label. Answers with the number of the new
+-- one.
 
 if not marked() then
 	return unmarked()

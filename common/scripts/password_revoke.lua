@@ -15,8 +15,8 @@ for _, password in ipairs(passwords) do
 		revoked = password
 	end
 end
-local rest = { access or 'disabled', access ~= 'enabled' and reason or 'never-enabled', since or '0',
-	ARGV[4] }
+local rest = { access or 'disabled', access ~= 'enabled' and reason or 'never-enabled',
+	since or '0', ARGV[4] }
 if not revoked then
 	return { 'unknown', unpack(rest) }
 end

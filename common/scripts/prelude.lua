@@ -1,9 +1,9 @@
 -- What every script begins with: the stored format, and what more than one rule needs.
 --
 -- KEYS[1] is the mark of the account's partition, KEYS[2] the account. Where a script may change
--- access, KEYS[3] is the account's history, KEYS[4] the partition's index of accounts by last use and
--- KEYS[5] the partition's outbox; a script's own keys stand behind these. ARGV[1] is the number of the
--- format. A script answers with an array that begins with a word, the verdict.
+-- access, KEYS[3] is the account's history, KEYS[4] the partition's index of accounts by last use
+-- and KEYS[5] the partition's outbox; a script's own keys stand behind these. ARGV[1] is the number
+-- of the format. A script answers with an array that begins with a word, the verdict.
 --
 -- The account is a hash; what is absent has its default, so an account never heard of is no key at
 -- all (A1):
@@ -20,20 +20,21 @@
 --   app:DIGEST       'number created ended expires protocols' of an app password (A10): ended is 0
 --                    while it works, expires 0 for never, protocols * for all of the tier
 --   label:NUMBER     of an app password, absent for none
---   seen:PROTOCOL    'time address attempt number' of the last login (P3), by the app password number,
---                    0 if that is forgotten
---   used:NUMBER      'time protocol address' of an app password's last login, where seen doesn't say
+--   seen:PROTOCOL    'time address attempt number' of the last login (P3), by the app password
+--                    number, 0 if that is forgotten
+--   used:NUMBER      'time protocol address' of an app password's last login, where seen doesn't
+--                    say
 --   logins           how often it logged in within the last hour and day, see login.lua (D3)
 --   revoked          when an app password was last revoked
 --   changed          when the webmail password was changed after a switch-off that asks for it (B4)
 --   warned           the last use that the owner was warned about (D2)
 -- No value has more than 64 bytes: with a longer one Redis stores a hash at several times the size.
--- The history is a string of lines, newest first: 'time what detail by from', separated by tabs, the
--- time in seconds and in hexadecimal digits (D6); where there is evidence for a switch-off, it is a sixth
--- part (B3). A list would cost each account 80 bytes more. The failures of what an account sent are a
--- string of lines, see failure.lua. The index is a sorted set of the accounts with access on, by a time
--- of use that may be older than the last one: see unused.lua. The outbox is a stream that the workers
--- read: what has to be told to owners, and whose sessions have to end.
+-- The history is a string of lines, newest first: 'time what detail by from', separated by tabs,
+-- the time in seconds and in hexadecimal digits (D6); where there is evidence for a switch-off, it
+-- is a sixth part (B3). A list would cost each account 80 bytes more. The failures of what an
+-- account sent are a string of lines, see failure.lua. The index is a sorted set of the accounts
+-- with access on, by a time of use that may be older than the last one: see unused.lua. The outbox
+-- is a stream that the workers read: what has to be told to owners, and whose sessions have to end.
 
 local MARK, ACCOUNT, HISTORY, UNUSED, OUTBOX = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local PASSWORD = 'app:'
@@ -77,7 +78,8 @@ local function changes()
 	local function read_password(value)
 		local number, created, ended, expires, protocols =
 			string.match(value, '^(%d+) (%d+) (%d+) (%d+) (%S+)$')
-		return tonumber(number), tonumber(created), tonumber(ended), tonumber(expires), protocols
+		return tonumber(number), tonumber(created), tonumber(ended), tonumber(expires),
+			protocols
 	end
 
 	-- The app passwords of the account, newest first, with the field that each stands in.
@@ -85,9 +87,11 @@ local function changes()
 		local fields, passwords = redis.call('HGETALL', ACCOUNT), {}
 		for i = 1, #fields, 2 do
 			if string.sub(fields[i], 1, #PASSWORD) == PASSWORD then
-				local number, created, ended, expires, protocols = read_password(fields[i + 1])
-				table.insert(passwords, { field = fields[i], number = number, created = created,
-					ended = ended, expires = expires, protocols = protocols })
+				local number, created, ended, expires, protocols =
+					read_password(fields[i + 1])
+				table.insert(passwords, { field = fields[i], number = number,
+					created = created, ended = ended, expires = expires,
+					protocols = protocols })
 			end
 		end
 		table.sort(passwords, function(a, b) return a.number > b.number end)
@@ -103,8 +107,9 @@ local function changes()
 	-- A new app password; its number as text. It lasts so many milliseconds, '0' for ever.
 	local function make_password(time, digest, protocols, lasts, label)
 		local number = redis.call('HINCRBY', ACCOUNT, 'numbers', 1)
-		put_password({ field = PASSWORD .. digest, number = number, created = time, ended = 0,
-			expires = lasts == '0' and 0 or time + lasts, protocols = protocols })
+		put_password({ field = PASSWORD .. digest, number = number, created = time,
+			ended = 0, expires = lasts == '0' and 0 or time + lasts,
+			protocols = protocols })
 		if label ~= '' then
 			redis.call('HSET', ACCOUNT, 'label:' .. digits(number), label)
 		end
@@ -116,7 +121,8 @@ local function changes()
 		for _, protocol in ipairs({ 'pop3', 'imap', 'smtp' }) do
 			local seen = redis.call('HGET', ACCOUNT, 'seen:' .. protocol)
 			if seen and string.match(seen, '%d+$') == number then
-				redis.call('HSET', ACCOUNT, 'seen:' .. protocol, (string.gsub(seen, '%d+$', '0')))
+				redis.call('HSET', ACCOUNT, 'seen:' .. protocol,
+					(string.gsub(seen, '%d+$', '0')))
 			end
 		end
 	end
@@ -134,8 +140,8 @@ local function changes()
 
 	-- Evidence may be nil.
 	local function remember(time, what, detail, by, from, evidence)
-		local lines = { table.concat({ string.format('%x', time / 1000), what, detail, by, from, evidence },
-			'\t') }
+		local lines = { table.concat({ string.format('%x', time / 1000), what, detail, by,
+			from, evidence }, '\t') }
 		local size = #lines[1]
 		for line in string.gmatch(redis.call('GET', HISTORY) or '', '[^\n]+') do
 			size = size + 1 + #line
@@ -164,14 +170,15 @@ local function changes()
 			end
 		end
 		forget_passwords(passwords)
-		redis.call('HSET', ACCOUNT, 'access', 'disabled', 'reason', reason, 'since', digits(time))
+		redis.call('HSET', ACCOUNT, 'access', 'disabled', 'reason', reason, 'since',
+			digits(time))
 		redis.call('HDEL', ACCOUNT, 'logins', 'changed', 'revoked', 'warned')
 		redis.call('ZREM', UNUSED, account_name())
 		remember(time, 'off', reason, by, from, evidence)
 		announce('off', time, by, from, 'reason', reason)
 	end
 
-	return { all_passwords = all_passwords, announce = announce, forget_passwords = forget_passwords,
-		make_password = make_password, put_password = put_password, remember = remember,
-		switch_off = switch_off }
+	return { all_passwords = all_passwords, announce = announce,
+		forget_passwords = forget_passwords, make_password = make_password,
+		put_password = put_password, remember = remember, switch_off = switch_off }
 end

@@ -1,7 +1,7 @@
 -- A worker needs an entry of the outbox for longer: its lease begins anew (D5).
 --
--- KEYS[1] is the mark of a partition, KEYS[2] its outbox. ARGV: format, the worker's name, the entry's
--- id. Answers with done, or lost if the worker doesn't have the entry any more.
+-- KEYS[1] is the mark of a partition, KEYS[2] its outbox. ARGV: format, the worker's name, the
+-- entry's id. Answers with done, or lost if the worker doesn't have the entry any more.
 
 if not marked() then
 	return unmarked()

@@ -31,7 +31,8 @@ local function least_limit(a, b)
 end
 
 local access, reason, tier, held, held_until, sending, since, revoked = unpack(redis.call('HMGET',
-	ACCOUNT, 'access', 'reason', 'tier', 'held_tier', 'held_until', 'sending', 'since', 'revoked'))
+	ACCOUNT, 'access', 'reason', 'tier', 'held_tier', 'held_until', 'sending', 'since',
+	'revoked'))
 if held and clock() < tonumber(held_until) then
 	tier = held
 end
@@ -40,14 +41,14 @@ local counted, a_minute, an_hour, a_message =
 local each_recipient = counted == 'recipients'
 a_minute, an_hour, a_message = tonumber(a_minute), tonumber(an_hour), tonumber(a_message)
 local limited = a_minute > 0 or an_hour > 0
-local horizon = an_hour > 0 and HOUR or MINUTE -- the longest window that is limited
+local longest = an_hour > 0 and HOUR or MINUTE -- the longest window that is limited
 
 -- A message that costs more than a whole window holds could never be sent by waiting.
 local allowed = a_message
 if each_recipient then
 	allowed = least_limit(allowed, least_limit(a_minute, an_hour))
 end
-local charge = each_recipient and math.max(recipients, 1) or 1
+local cost = each_recipient and math.max(recipients, 1) or 1
 
 -- What needs no log is decided before it is read, and before the functions below are made, which
 -- takes as long as a command.
@@ -89,8 +90,8 @@ local function read_log()
 	if entries > 0 then
 		local newest, _, total = entry(entries - 1)
 		newest_total = total
-		-- Written by a clock that was wrong: it would hold up all messages until it is right again.
-		-- (What is not a time at all is no clock's, and does hold them up.)
+		-- Written by a clock that was wrong: it would hold up all messages until it is
+		-- right again. (What is not a time at all is no clock's, and does hold them up.)
 		if newest - time > HOUR and newest - time < CLOCK_MAX then
 			log, entries, newest_total = '', 0, 0
 		end
@@ -107,7 +108,8 @@ end
 -- whole log leaves room for it.
 local function blocker(limit, charge)
 	local room = limit - charge
-	-- An entry charges at least 1. So this one is too much with those that follow, if it exists.
+	-- An entry charges at least 1. So this one is too much with those that follow, if it
+	-- exists.
 	local low, high = entries - 1 - room, entries - 1
 	if low < 0 then
 		low = 0
@@ -187,18 +189,18 @@ end
 if stage == 'count' then
 	return { 'count', charged_within(MINUTE), charged_within(HOUR) }
 end
-if stage == 'message' and holds_message(horizon) then
+if stage == 'message' and holds_message(longest) then
 	return { 'allow', allowed }
 end
-local wait = wait_for(charge, a_minute, MINUTE)
+local wait = wait_for(cost, a_minute, MINUTE)
 if wait > 0 then
 	return { 'defer', math.ceil(wait / 1000), a_minute, counted }
 end
-if wait_for(charge, an_hour, HOUR) > 0 then
+if wait_for(cost, an_hour, HOUR) > 0 then
 	changes().switch_off(time, 'send-limit', 'postern', '')
 	return { 'limit', an_hour, counted }
 end
 if stage == 'message' then
-	append(charge, horizon)
+	append(cost, longest)
 end
 return { 'allow', allowed }

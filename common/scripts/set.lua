@@ -19,15 +19,19 @@ for at = 5, #ARGV - 1, 2 do
 	if old ~= value then
 		if field == 'tier' then
 			if redis.call('HGET', ACCOUNT, 'access') == 'enabled' then
-				-- The next sweep looks at it: in the index it may stand as if its time were longer (D2).
-				redis.call('ZADD', UNUSED, redis.call('HGET', ACCOUNT, 'since'), account_name())
+				-- The next sweep looks at it: in the index it may stand as if its
+				-- time were longer (D2).
+				redis.call('ZADD', UNUSED, redis.call('HGET', ACCOUNT, 'since'),
+					account_name())
 			end
-			local held, held_until = unpack(redis.call('HMGET', ACCOUNT, 'held_tier', 'held_until'))
+			local held, held_until =
+				unpack(redis.call('HMGET', ACCOUNT, 'held_tier', 'held_until'))
 			redis.call('HDEL', ACCOUNT, 'held_tier', 'held_until')
 			if hold > 0 then
 				-- Two upgrades in a row don't end the hold of the first.
 				redis.call('HSET', ACCOUNT,
-					'held_tier', held and time < tonumber(held_until) and held or old,
+					'held_tier',
+					held and time < tonumber(held_until) and held or old,
 					'held_until', digits(time + hold))
 			end
 		end

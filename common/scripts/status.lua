@@ -37,11 +37,13 @@ for _, password in ipairs(change.all_passwords()) do
 	local number = digits(password.number)
 	-- As text: Redis would cut a number to an integer that it can hold.
 	table.insert(passwords, { number, digits(password.created), digits(password.ended),
-		digits(password.expires), password.protocols, labels[number] or '', unpack(used[number] or {}) })
+		digits(password.expires), password.protocols, labels[number] or '',
+		unpack(used[number] or {}) })
 end
 local known
 for line in string.gmatch(redis.call('GET', HISTORY) or '', '[^\n]+') do
-	local row = { string.match(line, '^(%x+)\t([^\t]*)\t([^\t]*)\t([^\t]*)\t([^\t]*)\t?([^\t]*)$') }
+	local row = {
+		string.match(line, '^(%x+)\t([^\t]*)\t([^\t]*)\t([^\t]*)\t([^\t]*)\t?([^\t]*)$') }
 	row[6] = row[6] ~= '' and row[6] or nil -- no evidence
 	row[1] = digits(tonumber(row[1] or '', 16) * 1000)
 	table.insert(history, row)

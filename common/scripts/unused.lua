@@ -1,26 +1,29 @@
 -- Looks at one account that the index says has long not been used: warns its owner, or switches
 -- access off, reason unused (D2).
 --
--- ARGV: format, the time (0 for Redis's own), whether to look only (0 or 1), how long before the end
--- the owner is warned (0: not at all), how long an account may rest in the index before it is looked
--- at, and the tiers' rows. All in milliseconds. Answers with what was, or would be, done, the last
--- use and when access ends for want of another.
+-- ARGV: format, the time (0 for Redis's own), whether to look only (0 or 1), how long before the
+-- end the owner is warned (0: not at all), how long an account may rest in the index before it is
+-- looked at, and the tiers' rows. All in milliseconds. Answers with what was, or would be, done,
+-- the last use and when access ends for want of another.
 --
 -- A login doesn't touch the index: that would cost each one of millions, to find a few. Instead an
--- account that has been used meanwhile is put back here with its last use, so it is looked at once in
--- two months. One whose time is longer than the shortest tier's stands in the index as if used later.
+-- account that has been used meanwhile is put back here with its last use, so it is looked at once
+-- in two months. One whose time is longer than the shortest tier's stands in the index as if used
+-- later.
 
 if not marked() then
 	return unmarked()
 end
 
 local change = changes()
-local time, only_look, warning, rest = tonumber(ARGV[2]), ARGV[3] == '1', tonumber(ARGV[4]), tonumber(ARGV[5])
+local time, only_look = tonumber(ARGV[2]), ARGV[3] == '1'
+local warning, rest = tonumber(ARGV[4]), tonumber(ARGV[5])
 if time == 0 then
 	time = clock()
 end
 local access, since, tier, pop3, imap, warned =
-	unpack(redis.call('HMGET', ACCOUNT, 'access', 'since', 'tier', 'seen:pop3', 'seen:imap', 'warned'))
+	unpack(redis.call('HMGET', ACCOUNT, 'access', 'since', 'tier', 'seen:pop3',
+		'seen:imap', 'warned'))
 if access ~= 'enabled' then
 	if not only_look then
 		redis.call('ZREM', UNUSED, account_name())
