@@ -18,6 +18,8 @@
    trace header would be void. */
 #define LABEL_PASSWORD "postern app password"
 #define LABEL_TRACE    "postern trace header"
+#define LABEL_NOTICE   "postern notice"
+#define LABEL_REFUSAL  "postern notice refusal"
 
 enum section {
 	SECTION_NONE,
@@ -118,7 +120,9 @@ static int take_key(struct secrets *secrets, struct ini_file *file, const char *
 	secrets->keys_count++;
 	slot->id = id;
 	result = derive(bytes, LABEL_PASSWORD, slot->password) < 0 ||
-				 derive(bytes, LABEL_TRACE, slot->trace) < 0
+				 derive(bytes, LABEL_TRACE, slot->trace) < 0 ||
+				 derive(bytes, LABEL_NOTICE, slot->notice) < 0 ||
+				 derive(bytes, LABEL_REFUSAL, slot->refusal) < 0
 			 ? ini_file_mistake(file, "%u: OpenSSL can't derive keys from it", id)
 			 : 0;
 	OPENSSL_cleanse(bytes, sizeof(bytes));

@@ -27,6 +27,11 @@ struct secret_key {
 	unsigned int id;			  /* 1 to SECRETS_KEY_ID_MAX */
 	unsigned char password[SECRETS_KEY_SIZE]; /* for the digests of app passwords (A2) */
 	unsigned char trace[SECRETS_KEY_SIZE];	  /* for trace headers (B1): two AES-128 keys */
+	/* For the Message-IDs of notices (D5), which postern-worker and doveadm make. */
+	unsigned char notice[SECRETS_KEY_SIZE];
+	/* For the senders of notices, by which a refusal is known: postern-worker makes them,
+	   postern-milter checks them. */
+	unsigned char refusal[SECRETS_KEY_SIZE];
 };
 
 /* Lives in memory that is left out of core dumps, and is wiped when freed. */

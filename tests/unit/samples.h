@@ -22,9 +22,13 @@ static inline struct secrets sample_secrets(void)
 	secrets.keys[0].id = 7;
 	memset(secrets.keys[0].password, 0x71, SECRETS_KEY_SIZE);
 	memset(secrets.keys[0].trace, 0x72, SECRETS_KEY_SIZE);
+	memset(secrets.keys[0].notice, 0x73, SECRETS_KEY_SIZE);
+	memset(secrets.keys[0].refusal, 0x74, SECRETS_KEY_SIZE);
 	secrets.keys[1].id = 3;
 	memset(secrets.keys[1].password, 0x31, SECRETS_KEY_SIZE);
 	memset(secrets.keys[1].trace, 0x32, SECRETS_KEY_SIZE);
+	memset(secrets.keys[1].notice, 0x33, SECRETS_KEY_SIZE);
+	memset(secrets.keys[1].refusal, 0x34, SECRETS_KEY_SIZE);
 	return secrets;
 }
 

@@ -247,12 +247,15 @@ static void test_derived_keys(void **state)
 	static const char *const expected[] = {
 		"1e02d9c999b6151b83e60a701e8445c5b7361cb6b3022f185f46e0eba5d799ac",
 		"fb6580cfff9afc21e3f96b9e702a13caf6ff8511c62a29a7808c42a9e89b50c7",
+		"bc0b97b867e550bca1267bf2588bdba8010552f397ffbf60fc06bbe3993e5484",
+		"dcf58473c0babb226d8ffcaf28a06b34bbae3038e92f465386459c0717bb8fe9",
 	};
 	struct secrets *secrets = load(text, strlen(text), 0600, NULL);
-	const unsigned char *keys[] = { secrets->keys[0].password, secrets->keys[0].trace };
+	const unsigned char *keys[] = { secrets->keys[0].password, secrets->keys[0].trace,
+					secrets->keys[0].notice, secrets->keys[0].refusal };
 
 	(void)state;
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < 4; i++) {
 		char hex[2 * SECRETS_KEY_SIZE + 1];
 
 		for (size_t j = 0; j < SECRETS_KEY_SIZE; j++)
