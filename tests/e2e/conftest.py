@@ -96,7 +96,7 @@ class Sandbox:
                 setattr(self, name, int(value) if name.endswith(("_port", "_pid")) else value)
 
     def restart(self, part):
-        """Ends redis, dovecot, milter, postfix, remote or worker, if it runs, and starts it again."""
+        """Ends redis, dovecot, milter, postfix, remote or worker, if it runs, and starts it."""
         run_sandbox("restart", self.directory, part)
         self.reload()
 

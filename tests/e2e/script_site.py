@@ -1,6 +1,6 @@
 """
-The scripts of common/scripts in a Redis of their own, with a clock of the test's, called as the programs
-call them.
+The scripts of common/scripts in a Redis of their own, with a clock of the test's, called as the
+programs call them.
 
 The scripts are those that the programs embed, but for one word: where they ask Redis for the time,
 they get it from a key here. So an hour takes no longer than its commands, and two months neither.
@@ -19,8 +19,8 @@ import redis
 
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 SCRIPTS = os.path.join(SOURCE, "common", "scripts")
-NAMES = ("due", "erase", "failure", "init", "login", "off", "on", "password_add", "password_changed",
-         "password_revoke", "send", "set", "status", "unused")
+NAMES = ("due", "erase", "failure", "init", "login", "off", "on", "password_add",
+         "password_changed", "password_revoke", "send", "set", "status", "unused")
 
 FORMAT = "1"
 CLOCK = "clock"
@@ -55,7 +55,8 @@ def rows(tiers, columns):
 
 
 DAY = 24 * HOUR
-FREE = [Tier("free", "pop3,smtp", 285000, ("messages", 5, 15, 0), (120, 1000), (50, 3), 60 * DAY, (10, HOUR))]
+FREE = [Tier("free", "pop3,smtp", 285000, ("messages", 5, 15, 0), (120, 1000), (50, 3), 60 * DAY,
+             (10, HOUR))]
 PAID = [Tier("paid", "pop3,imap,smtp", logins=(600, 5000), wrong=(50, 3), unused=60 * DAY,
              failure=(50, 6 * HOUR))]
 LIST = [Tier("list", send=("recipients", 100, 10000, 50))]
@@ -192,7 +193,8 @@ class Site:
                 tiers=FREE + PAID, to=None):
         """
         A report about a message, as common/failure.c packs it. Failed recipients are addresses, or
-        (address, weight, status). The message is named by any number or text, and was sent just now.
+        (address, weight, status). The message is named by any number or text, and was sent just
+        now.
         """
         lines = []
         for one in failed:
@@ -217,7 +219,8 @@ class Site:
         return [(str(int(row[0], 16) * 1000), *row[1:]) for row in rows]
 
     def memory(self, account):
-        keys = [self.key(kind, account) for kind in ("account", "history", "sent", "wrong", "failures")]
+        keys = [self.key(kind, account)
+                for kind in ("account", "history", "sent", "wrong", "failures")]
         return sum(self.redis.memory_usage(key, samples=0) or 0 for key in keys)
 
 

@@ -1,6 +1,7 @@
 """
-The `doveadm postern` commands for many accounts, and for what is around a single one: history, list,
-export and import, the sweep (D2), the gate after a break-in (B4), app passwords one by one (A10).
+The `doveadm postern` commands for many accounts, and for what is around a single one: history,
+list, export and import, the sweep (D2), the gate after a break-in (B4), app passwords one by one
+(A10).
 """
 
 import json
@@ -321,7 +322,8 @@ def test_move(sandbox, account):
     with sandbox.smtps() as client:
         client.login(account, password)
     login(sandbox, account, password)
-    before, passwords = sandbox.status(account), sandbox.doveadm("postern", "password", "list", account)
+    before = sandbox.status(account)
+    passwords = sandbox.doveadm("postern", "password", "list", account)
     line = export(sandbox, account)
     assert json.loads(line)["account"] == account and len(line.splitlines()) == 1
     sandbox.doveadm("postern", "erase", account)
@@ -385,7 +387,8 @@ BROKEN = [
 ]
 
 
-@pytest.mark.parametrize("line, expected", [row[1:] for row in BROKEN], ids=[row[0] for row in BROKEN])
+@pytest.mark.parametrize("line, expected", [row[1:] for row in BROKEN],
+                         ids=[row[0] for row in BROKEN])
 def test_import_of_a_broken_line(sandbox, line, expected):
     """It is named by its number, and the others are imported."""
     users = [new_account("import") for _ in range(2)]
@@ -483,14 +486,15 @@ def test_memory_stays_bounded(empty, tmp_path):
     path, out = tmp_path / "accounts", tmp_path / "out"
     peaks = {}
     for count in 200, 20000:
-        path.write_text(lines(*[switched_on(f"user{i}@example.test", 0, ["5\ton\t\tanna\t"] * 8, language="et")
+        history = ["5\ton\t\tanna\t"] * 8
+        path.write_text(lines(*[switched_on(f"user{i}@example.test", 0, history, language="et")
                                 for i in range(count)]), encoding="utf-8")
         for word in "import", "list", "export":
             peaks[word, count] = peak_of(empty, ["postern", word], path, out)
             if word != "import":
                 text = out.read_text(encoding="utf-8")
                 assert len(set(re.findall("user[0-9]+@example.test", text))) == count
-    if "POSTERN_SANDBOX_PRELOAD" not in os.environ: # sanitizers keep what was freed
+    if "POSTERN_SANDBOX_PRELOAD" not in os.environ:  # sanitizers keep what was freed
         for word in "import", "list", "export":
             assert peaks[word, 20000] < peaks[word, 200] + 3000, peaks
     # An answer over HTTP has an end.
@@ -767,7 +771,8 @@ def test_app_password_mistakes(sandbox, account, words, expected):
 def test_app_passwords_that_are_not_there(sandbox, account):
     rows, status = rows_and_status(sandbox, "postern", "password", "add", account)
     assert (status, rows[0]["status"]) == (EX_UNAVAILABLE, "disabled")
-    rows, status = rows_and_status(sandbox, "postern", "password", "revoke", "--number", "7", account)
+    rows, status = rows_and_status(sandbox, "postern", "password", "revoke", "--number", "7",
+                                   account)
     assert (status, rows[0]["status"]) == (EX_NOUSER, "unknown-password")
     assert sandbox.doveadm("postern", "password", "list", account) == []
 

@@ -1,13 +1,14 @@
 """
-What switches access off by itself (D2 to D4), the gate behind it (B4), single app passwords (A10) and
-erasing, as common/scripts/*.lua state them. See script_site.py for the Redis, the clock and the calls.
+What switches access off by itself (D2 to D4), the gate behind it (B4), single app passwords (A10)
+and erasing, as common/scripts/*.lua state them. See script_site.py for the Redis, the clock and the
+calls.
 """
 
 import random
 
 import pytest
 
-from script_site import (DAY, FREE, HOUR, MINUTE, PAID, START, Tier, loaded, private_redis, site)
+from script_site import (DAY, FREE, HOUR, MINUTE, START, Tier, loaded, private_redis, site)
 
 __all__ = ["loaded", "private_redis", "site"]  # fixtures
 

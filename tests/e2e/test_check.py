@@ -1,6 +1,6 @@
 """
-`doveadm postern check`: on a site made of the samples nothing is wrong, and each mistake is named by
-one line of its own. The files are changed and nobody is told: the check reads files.
+`doveadm postern check`: on a site made of the samples nothing is wrong, and each mistake is named
+by one line of its own. The files are changed and nobody is told: the check reads files.
 """
 
 import contextlib
@@ -150,7 +150,8 @@ def test_settings_missing(own):
     ("0.0.0.0/0 ::/0", "warning"), ("::/0", "warning"), ("0.0.0.0/0", "warning"),
     ("127.0.0.0/8", "ok"), ("", "ok")])
 def test_introduction_mode(own, networks, status):
-    with changed(own.settings_file, (r"^internal_networks = .*", f"internal_networks = {networks}")):
+    with changed(own.settings_file,
+                 (r"^internal_networks = .*", f"internal_networks = {networks}")):
         found = complaints(check(own))
     assert {name: row[0] for name, row in found.items()} == \
         ({} if status == "ok" else {"internal-networks": status})
@@ -234,12 +235,15 @@ def test_redis_disk(own, redis_config):
         wait_until(lambda: client.info("persistence")["rdb_last_bgsave_status"] == "err",
                    "the snapshot to fail")
         status, text = check(own)["redis"]
-        assert status == "wrong" and re.search("MISCONF .*; look into its log, and at its disk", text)
+        assert status == "wrong"
+        assert re.search("MISCONF .*; look into its log, and at its disk", text)
         redis_config("stop-writes-on-bgsave-error", "no")
-        assert_only(own, "redis-writes", "wrong", "can't write to its disk .*rdb_last_bgsave_status")
+        assert_only(own, "redis-writes", "wrong",
+                    "can't write to its disk .*rdb_last_bgsave_status")
     finally:
         os.rmdir(path)
-        wait_until(lambda: not client.info("persistence")["rdb_bgsave_in_progress"], "the end of it")
+        wait_until(lambda: not client.info("persistence")["rdb_bgsave_in_progress"],
+                   "the end of it")
         client.bgsave()
         wait_until(lambda: client.info("persistence")["rdb_last_bgsave_status"] == "ok",
                    "a snapshot")
@@ -462,7 +466,8 @@ POSTFIX = {
                          "  -o smtpd_discard_ehlo_keywords=dsn\n")],
         "postfix-port-25", "wrong", "smtpd/pass offers AUTH"),
     "a service without the milter": (
-        MASTER, [(r"(syslog_name=postfix/submissions\n(?:.*\n)*?  -o smtpd_milters=).*\n", r"\1\n")],
+        MASTER, [(r"(syslog_name=postfix/submissions\n(?:.*\n)*?  -o smtpd_milters=).*\n",
+                  r"\1\n")],
         "postfix-milter", "wrong", FIRST + "doesn't ask postern-milter"),
     "a service with the milter of port 25": (
         MASTER, [(r"(syslog_name=postfix/submissions\n(?:.*\n)*?)  -o smtpd_milters=.*\n", r"\1")],
@@ -480,7 +485,8 @@ POSTFIX = {
         MAIN, [("default_action=tempfail", "default_action=accept")],
         "postfix-milter-action", "wrong", FIRST + "has default_action=accept"),
     "the milter is away, by default": (
-        MAIN, [(" default_action=tempfail,", ""), (r"\Z", "\nmilter_default_action = quarantine\n")],
+        MAIN, [(" default_action=tempfail,", ""),
+               (r"\Z", "\nmilter_default_action = quarantine\n")],
         "postfix-milter-action", "wrong", "has default_action=quarantine"),
     "no milters at a service": (
         MASTER, [(r"(syslog_name=postfix/submissions\n)",
@@ -557,7 +563,8 @@ POSTFIX = {
         MAIN, [(r"^enable_long_queue_ids = .*", "enable_long_queue_ids = no")],
         "postfix-queue-ids", "wrong", "set enable_long_queue_ids = yes"),
     "another protocol": (
-        MASTER, [(r"^(  -o smtpd_tls_wrappermode=yes)$", r"\1\n  -o smtpd_sasl_service=submission")],
+        MASTER, [(r"^(  -o smtpd_tls_wrappermode=yes)$",
+                  r"\1\n  -o smtpd_sasl_service=submission")],
         "postfix-protocol", "wrong", FIRST + "has smtpd_sasl_service = submission"),
 }
 

@@ -1,7 +1,7 @@
 """
-Access that goes off because failures are counted, or because staff has seen a crack (B3, B4), in a whole
-mail site: sessions, the notice, what support sees of it. The script is called as the milter calls it;
-the rules themselves are in test_failures.py.
+Access that goes off because failures are counted, or because staff has seen a crack (B3, B4), in a
+whole mail site: sessions, the notice, what support sees of it. The script is called as the milter
+calls it; the rules themselves are in test_failures.py.
 """
 
 import re
@@ -101,7 +101,8 @@ def test_status_shows_the_failures(box, account):
     assert over_http == row
 
 
-@pytest.mark.parametrize("tier, limit, window", [("paid", "50", "90m"), ("list", "unlimited", "7d")])
+@pytest.mark.parametrize("tier, limit, window", [("paid", "50", "90m"),
+                                                 ("list", "unlimited", "7d")])
 def test_status_shows_the_tiers_own_numbers(box, account, tier, limit, window):
     box.set(account, tier=tier)
     row = box.status(account)
@@ -111,7 +112,8 @@ def test_status_shows_the_tiers_own_numbers(box, account, tier, limit, window):
 def test_status_and_history_show_the_evidence(box, account):
     box.on(account)
     report(box, account, 1, *ten())
-    evidence = "10 failures (score 10) of 1 message to 1 domain in 0 s, by own queue 10: reject.test (5.1.1)"
+    evidence = ("10 failures (score 10) of 1 message to 1 domain in 0 s, by own queue 10: "
+                "reject.test (5.1.1)")
     newest, before = box.doveadm("postern", "history", account)
     assert (newest["what"], newest["detail"], newest["by"]) == ("off", "compromised", "postern")
     assert re.fullmatch(re.escape(evidence).replace(r"\ 0\ s", " [0-9] s"), newest["evidence"])

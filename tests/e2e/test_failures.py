@@ -1,15 +1,14 @@
 """
-Genuine delivery failures (B2, B3) as common/scripts/failure.lua counts them, the switch-off behind them and
-its gate (B4). What makes a report genuine is decided before. See script_site.py for the Redis, the clock
-and the calls.
+Genuine delivery failures (B2, B3) as common/scripts/failure.lua counts them, the switch-off behind
+them and its gate (B4). What makes a report genuine is decided before. See script_site.py for the
+Redis, the clock and the calls.
 """
 
 import random
-import time
 
 import pytest
 
-from script_site import (DAY, FREE, HOUR, MINUTE, PAID, START, Tier, digits_of, loaded, private_redis,
+from script_site import (DAY, HOUR, MINUTE, START, Tier, digits_of, loaded, private_redis,
                          site)
 
 __all__ = ["loaded", "private_redis", "site"]  # fixtures
@@ -38,8 +37,9 @@ def fail_remote(site, count, first=0, domains=10, messages=None, weight=1, **mor
     """So many failures, each reported from a network of its own."""
     for number in range(first, first + count):
         message = number % messages if messages else number
-        answer = site.failure(ME, message, (f"r{number}@d{number % domains}.example", weight, "5.1.1"),
-                              reporter=network(number), **more)
+        recipient = f"r{number}@d{number % domains}.example"
+        answer = site.failure(ME, message, (recipient, weight, "5.1.1"), reporter=network(number),
+                              **more)
     return answer
 
 
@@ -360,7 +360,8 @@ def test_a1_an_account_never_heard_of_costs_nothing(site):
     assert site.memory(ME) == 0
 
 
-@pytest.mark.parametrize("reason", ["owner", "admin", "passive", "unused", "break-in", "compromised"])
+@pytest.mark.parametrize("reason", ["owner", "admin", "passive", "unused", "break-in",
+                                    "compromised"])
 def test_b3_off_stays_off(site, reason):
     site.on(ME)
     site.off(ME, reason)
@@ -389,7 +390,7 @@ def test_b3_a_spam_run_that_met_the_limit_first_is_compromised(site):
     assert state(site) == ("disabled", "compromised")
     assert site.status(ME)[2][site.status(ME)[2].index("since") + 1] == str(site.now)
     assert [row[1:3] for row in site.history(ME)][:2] == [("off", "compromised"),
-                                                         ("off", "send-limit")]
+                                                          ("off", "send-limit")]
     assert [entry.get("reason") for entry in site.outbox()] == [None, "send-limit", "compromised"]
     assert site.login(ME, digest) == ["off", "compromised"]
     assert site.on(ME)[0][0] == "gated"
@@ -457,7 +458,8 @@ def test_d6_the_history_says_why(site):
         site.later(6 * MINUTE)
         domain = ("reject.test", "reject.test", "a.example", "b.example")[number % 4]
         spam = number % 4 == 0
-        site.failure(ME, number % 7, (f"r{number}@{domain}", 1 + spam, "5.7.1" if spam else "5.1.1"))
+        site.failure(ME, number % 7,
+                     (f"r{number}@{domain}", 1 + spam, "5.7.1" if spam else "5.1.1"))
     assert evidence(site) == ("8 failures (score 10) of 7 messages to 3 domains in 42 min, "
                               "by own queue 8: reject.test, a.example, b.example (5.1.1, 5.7.1)")
     assert site.history(ME)[1][1:3] == ("on", "") and len(site.history(ME)[1]) == 5
@@ -468,14 +470,15 @@ def test_d6_evidence_of_nothing_known(site):
     for number in range(10):
         site.later(SECOND)
         site.failure(ME, number, ("", 1, "-"))
-    assert evidence(site) == "10 failures (score 10) of 10 messages to 0 domains in 9 s, by own queue 10"
+    assert evidence(site) == ("10 failures (score 10) of 10 messages to 0 domains in 9 s, "
+                              "by own queue 10")
 
 
 def test_d6_evidence_of_one(site):
     site.on(ME)
     site.failure(ME, 1, ("r@d.example", 2, "5.7.1"), tiers=[Tier("free", failure=(2, HOUR))])
-    assert evidence(site) == ("1 failure (score 2) of 1 message to 1 domain in 0 s, by own queue 1: "
-                              "d.example (5.7.1)")
+    assert evidence(site) == ("1 failure (score 2) of 1 message to 1 domain in 0 s, "
+                              "by own queue 1: d.example (5.7.1)")
 
 
 def test_d6_the_longest_evidence(site):

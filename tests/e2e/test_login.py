@@ -461,9 +461,9 @@ def auth_request(sandbox, wanted):
 
 def test_A9_time_tells_nothing(sandbox, account):
     """
-    Dovecot answers failures together, at its own pace; and before that Redis looks at the same, seen
-    here as the very commands, for an account that is there, and one that isn't. (Where access is on
-    it then notes the wrong password (D4), microseconds that Dovecot's pace hides.)
+    Dovecot answers failures together, at its own pace; and before that Redis looks at the same,
+    seen here as the very commands, for an account that is there, and one that isn't. (Where access
+    is on it then notes the wrong password (D4), microseconds that Dovecot's pace hides.)
     """
     sandbox.on(account)
     strangers = new_account("stranger")

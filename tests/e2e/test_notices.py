@@ -50,7 +50,8 @@ def test_shows_every_language(sandbox, language):
 
 def test_default_formatter_shows_the_message_as_it_is(sandbox):
     text = sandbox.doveadm("postern", "notice", "owner", formatter="pager")
-    assert "\nstatus: ok\n" in text and "\nSubject: External access to your mailbox is off\n" in text
+    assert "\nstatus: ok\n" in text
+    assert "\nSubject: External access to your mailbox is off\n" in text
     assert "message:" not in text
 
 

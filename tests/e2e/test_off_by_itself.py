@@ -1,6 +1,6 @@
 """
-What switches access off by itself, on the wire: D1 to D4, the gate of B4 behind a break-in, and what
-single app passwords (A10) open. The windows themselves are in test_causes.py.
+What switches access off by itself, on the wire: D1 to D4, the gate of B4 behind a break-in, and
+what single app passwords (A10) open. The windows themselves are in test_causes.py.
 """
 
 import time
@@ -157,7 +157,8 @@ def test_A10_not_for_this_protocol(own, account, protocol):
     others = ",".join(name for name in PROTOCOLS if name != protocol)
     password, _ = add(own, account, "--protocols", others)
     assert log_in(own, protocol, account, password) == refusal(
-        protocol, f"This app password is not for {protocol.upper()}: make another one at {HELP_URL}")
+        protocol,
+        f"This app password is not for {protocol.upper()}: make another one at {HELP_URL}")
     for other in others.split(","):
         assert is_accepted(log_in(own, other, account, password))
 

@@ -52,6 +52,7 @@ def passes(answer):
 def is_away(answer):
     return any(pattern.fullmatch(answer) for pattern in AWAY.values())
 
+
 # A sanitizer, and a machine that two cores' worth of tests keep busy, slow the clients down too.
 RECOVERY_SECONDS = 10 if os.environ.get("POSTERN_SANDBOX_PRELOAD") else 1
 

@@ -1,6 +1,6 @@
 """
-The rules as common/scripts/*.lua state them: access, app passwords, POP3 and sending. What switches off
-by itself is in test_causes.py. See script_site.py for the Redis, the clock and the calls.
+The rules as common/scripts/*.lua state them: access, app passwords, POP3 and sending. What switches
+off by itself is in test_causes.py. See script_site.py for the Redis, the clock and the calls.
 """
 
 import itertools
@@ -383,7 +383,7 @@ def test_d1_passive_switches_off(site):
     _, digest = site.on("a@example.org")
     site.later(1000)
     assert site.set("a@example.org", activity="passive") == ["done", "disabled", "passive",
-                                                            str(START + 1000)]
+                                                             str(START + 1000)]
     assert site.login("a@example.org", digest) == ["off", "passive"]
     assert [row[1:3] for row in site.history("a@example.org")] == [
         ("off", "passive"), ("set", "activity=passive"), ("on", "")]

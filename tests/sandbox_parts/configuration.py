@@ -236,7 +236,7 @@ def read(path):
 
 
 def services_beside(samples, services):
-    """Those lines of master.cf that no sample takes the place of: the names differ, or the types."""
+    """Those lines of master.cf that no sample replaces: the names differ, or the types."""
     taken = {tuple(line.split()[:2]) for line in samples.splitlines() if line[:1].isalnum()}
     return "".join(line for line in services.splitlines(keepends=True)
                    if tuple(line.split()[:2]) not in taken)

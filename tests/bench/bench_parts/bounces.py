@@ -2,7 +2,6 @@
 
 import re
 import shlex
-import statistics
 
 from .measure import BenchError, typical_ratio
 from .milter import MANY, Contestant, start_null

@@ -33,7 +33,7 @@ def contestants(site, accounts):
 def measure(site, report, options):
     accounts = site.make_accounts("login", 5000, "paid")
     all_of_them = contestants(site, accounts)
-    for _, socket, _, listed in all_of_them: # workers start, scripts are loaded
+    for _, socket, _, listed in all_of_them:  # workers start, scripts are loaded
         site.load_logins(socket, listed, 0.5)
     for _ in range(options.rounds):
         for rounds, socket, pid, listed in all_of_them:

@@ -86,7 +86,7 @@ def measure_decisions(site, report, options):
     yardstick = Yardstick(site)
     rows, goals = [], []
     for name, each, load in kinds:
-        load(0.3) # connections, scripts
+        load(0.3)  # connections, scripts
         with Watch(site) as watch:
             asked = ask(load, 0.2, each)
             commands = watch.commands()

@@ -12,7 +12,7 @@ import urllib.request
 from .measure import BenchError
 
 ACCOUNTS = 100
-SESSIONS = 3 # of each account, from outside
+SESSIONS = 3  # of each account, from outside
 P99_MAX = 2.0
 
 
