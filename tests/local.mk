@@ -88,6 +88,7 @@ AM_TESTS_ENVIRONMENT = \
 # Headers of the tests that have one source only, and what is not built.
 EXTRA_DIST += \
 	%reldir%/.clang-tidy \
+	%reldir%/lint-lua \
 	%reldir%/run \
 	%reldir%/sandbox \
 	%reldir%/e2e/bounces.py \
