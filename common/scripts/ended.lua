@@ -1,9 +1,10 @@
--- A worker has ended all sessions of a switch-off on its host: the owner can be told as far as that host
--- is concerned (D5).
+-- A worker has ended all sessions of a switch-off on its host: the owner can be told as far as that
+-- host is concerned (D5).
 --
--- KEYS[1] is the mark of a partition, KEYS[2] its outbox, and of the notices that wait for the hosts
--- KEYS[3] when each came to be, KEYS[4] when each is looked at next, and KEYS[5] which workers have said
--- that they are through: see claim.lua. ARGV: format, the worker's name, the entry's id.
+-- KEYS[1] is the mark of a partition, KEYS[2] its outbox, and of the notices that wait for the
+-- hosts KEYS[3] when each came to be, KEYS[4] when each is looked at next, and KEYS[5] which
+-- workers have said that they are through: see claim.lua. ARGV: format, the worker's name, the
+-- entry's id.
 
 if not marked() then
 	return unmarked()
@@ -24,9 +25,11 @@ local function is_new()
 			found[facts[i]] = facts[i + 1]
 		end
 		if found.name == 'notices' then
-			local last, last_place = string.match(found['last-delivered-id'], '^(%d+)-(%d+)$')
+			local last, last_place =
+				string.match(found['last-delivered-id'], '^(%d+)-(%d+)$')
 			last, last_place = tonumber(last), tonumber(last_place)
-			return tonumber(born) > last or tonumber(born) == last and tonumber(place) > last_place
+			return tonumber(born) > last or
+				tonumber(born) == last and tonumber(place) > last_place
 		end
 	end
 	return true
