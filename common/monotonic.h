@@ -3,7 +3,8 @@
 
 #include <stdint.h>
 
-/* Milliseconds of a clock that nobody sets: for deadlines, and nothing else. */
+/* A clock that nobody sets: for deadlines and how long something takes, and nothing else. */
 int64_t monotonic_msecs(void);
+int64_t monotonic_usecs(void);
 
 #endif

@@ -9,6 +9,8 @@
 
 #include <hiredis/hiredis.h>
 
+#define SECOND INT64_C(1000000) /* in microseconds */
+
 static const struct redisReply *element(const struct redisReply *reply, unsigned int place)
 {
 	return place < reply_count(reply) ? reply->element[place] : NULL;
@@ -70,6 +72,16 @@ int64_t reply_number(const struct redisReply *reply, unsigned int place)
 	if (found != NULL && found->type == REDIS_REPLY_INTEGER)
 		return found->integer < 0 ? 0 : found->integer;
 	return reply_digits(reply_string(reply, place));
+}
+
+int64_t reply_time(const struct redisReply *reply)
+{
+	int64_t seconds = reply_number(reply, 0);
+	int64_t microseconds = reply_number(reply, 1);
+
+	return seconds < INT64_MAX / SECOND && microseconds < SECOND
+		       ? seconds * SECOND + microseconds
+		       : 0;
 }
 
 const struct redisReply *reply_array(const struct redisReply *reply, unsigned int place)

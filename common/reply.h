@@ -51,6 +51,9 @@ bool reply_is_outage(const struct redisReply *reply);
 /* True for those of them that say that we are connected to the wrong server. */
 bool reply_is_demotion(const struct redisReply *reply);
 
+/* The answer to TIME, in microseconds since 1970; 0 if it is none. */
+int64_t reply_time(const struct redisReply *reply);
+
 /* The digits of text as a number, 0 for anything else. */
 int64_t reply_digits(const char *text);
 

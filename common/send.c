@@ -57,7 +57,7 @@ int send_ask(const struct send_request *request, const struct settings *settings
 	command_string(command_r, request->account->text);
 	command_string(command_r, reference);
 	command_string(command_r, settings->tier_rows.send);
-	command_number(command_r, request->age);
+	command_number(command_r, request->began > 0 ? (uint64_t)request->began : 0);
 	return 0;
 }
 

@@ -22,8 +22,9 @@ struct send_request {
 	const char
 		*message; /* names the message, at SEND_MESSAGE: asking twice charges once (S4) */
 	unsigned int recipients; /* at SEND_MESSAGE */
-	uint64_t age;		 /* milliseconds since this connection's first MAIL, 0 at that: an
-				    app password that has ended since may have opened it (A3) */
+	int64_t began;		 /* when the connection began, on Redis's clock or a little earlier;
+				    milliseconds since 1970: an app password that has ended since may
+				    have opened it (A3). Not for SEND_COUNT */
 };
 
 enum send_verdict {

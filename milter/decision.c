@@ -15,8 +15,8 @@ void decision_problem(const char *problem, char problem_r[DECISION_PROBLEM_SIZE]
 	make_printable(problem_r, "\"\\");
 }
 
-void decision_make(struct state *state, const struct send_request *request,
-		   struct decision *decision_r)
+static void ask(struct state *state, const struct send_request *request,
+		struct decision *decision_r)
 {
 	struct command command;
 	struct redisReply *reply = NULL;
@@ -36,4 +36,26 @@ void decision_make(struct state *state, const struct send_request *request,
 	if (decision_r->answer.verdict == SEND_UNAVAILABLE)
 		decision_problem(reply_unavailable_text(reply), decision_r->problem);
 	freeReplyObject(reply);
+}
+
+void decision_make(struct state *state, struct connection *connection, struct send_request *request,
+		   struct decision *decision_r)
+{
+	const char *error;
+
+	if (connection->began == 0 && connection_date(connection, state->store, &error) < 0) {
+		memset(decision_r, 0, sizeof(*decision_r));
+		decision_r->answer.verdict = SEND_UNAVAILABLE;
+		decision_problem(error, decision_r->problem);
+		return;
+	}
+	request->began = connection->began;
+	ask(state, request, decision_r);
+	/* A slow answer made the connection look older than it is: a new one may have been taken
+	   for one of before. */
+	if (decision_r->answer.verdict == SEND_LOG_IN_AGAIN &&
+	    connection_date(connection, state->store, &error) == 1) {
+		request->began = connection->began;
+		ask(state, request, decision_r);
+	}
 }

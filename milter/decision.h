@@ -1,10 +1,11 @@
 #ifndef POSTERN_MILTER_DECISION_H
 #define POSTERN_MILTER_DECISION_H
 
+#include "connection.h"
 #include "send.h"
 #include "state.h"
 
-/* One question to the store, and its answer, whatever went wrong on the way. */
+/* The question about a message to the store, and its answer, whatever went wrong on the way. */
 
 #define DECISION_PROBLEM_SIZE 160
 
@@ -13,8 +14,9 @@ struct decision {
 	char problem[DECISION_PROBLEM_SIZE]; /* why the verdict is SEND_UNAVAILABLE, else "" */
 };
 
-/* Waits for Redis, at most twice the timeout of the settings. Thread-safe. */
-void decision_make(struct state *state, const struct send_request *request,
+/* Fills in when the connection began, and asks: one call, and at the first of a connection one more
+   for that. Waits for each at most as long as store_ask() does. Thread-safe. */
+void decision_make(struct state *state, struct connection *connection, struct send_request *request,
 		   struct decision *decision_r);
 
 /* Copies what went wrong into one quoted field of a log line. Part of it may be Redis's words, and

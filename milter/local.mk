@@ -18,6 +18,7 @@ sbin_PROGRAMS += %reldir%/postern-milter
 	%reldir%/bounce-decision.c %reldir%/bounce-decision.h \
 	%reldir%/bounce-explain.c %reldir%/bounce-explain.h \
 	%reldir%/bounce-log.c %reldir%/bounce-log.h \
+	%reldir%/connection.c %reldir%/connection.h \
 	%reldir%/decision.c %reldir%/decision.h \
 	%reldir%/inbound.c %reldir%/inbound.h \
 	%reldir%/listener.c %reldir%/listener.h \

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "connection.h"
 #include "inbound.h"
 #include "log.h"
-#include "monotonic.h"
 #include "smtp-reply.h"
 #include "submission.h"
 
@@ -21,8 +21,7 @@ struct session {
 	char client[INET6_ADDRSTRLEN]; /* "" if it has no IP address */
 	bool has_port;		       /* a client connected; else Postfix tells of its own mail */
 	bool may_skip;		       /* the MTA knows SMFIS_SKIP */
-	int64_t first_mail; /* milliseconds of the monotonic clock, of the first MAIL with a
-			       login; 0 before */
+	struct connection connection;
 	struct submission submission;
 	struct inbound inbound;
 };
@@ -31,7 +30,8 @@ struct session {
    writing at the end. */
 static pthread_rwlock_t gate = PTHREAD_RWLOCK_INITIALIZER;
 
-/* The session, a new one at its beginning; NULL if memory ran out. */
+/* The session, a new one at its beginning, which the MTA tells of before the client says a word (it
+   may keep what follows for later); NULL if memory ran out. */
 static struct session *session_of(SMFICTX *ctx)
 {
 	struct session *session = smfi_getpriv(ctx);
@@ -39,6 +39,8 @@ static struct session *session_of(SMFICTX *ctx)
 	if (session != NULL)
 		return session;
 	session = calloc(1, sizeof(*session));
+	if (session != NULL)
+		connection_open(&session->connection);
 	if (session != NULL && smfi_setpriv(ctx, session) == MI_SUCCESS)
 		return session;
 	free(session);
@@ -124,10 +126,8 @@ static sfsistat begin_message(SMFICTX *ctx, struct session *session, const char 
 	if (login == NULL || login[0] == '\0')
 		return inbound_begin(&session->inbound, session->client, session->has_port,
 				     mail_from);
-	if (session->first_mail == 0)
-		session->first_mail = monotonic_msecs();
 	return submission_begin(&session->submission, ctx, login, session->client,
-				session->first_mail, mail_from);
+				&session->connection, mail_from);
 }
 
 static sfsistat on_mail(SMFICTX *ctx, char **args)

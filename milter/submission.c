@@ -12,7 +12,6 @@
 #include "log.h"
 #include "message-log.h"
 #include "message-name.h"
-#include "monotonic.h"
 #include "network.h"
 #include "smtp-reply.h"
 #include "trace.h"
@@ -36,23 +35,15 @@ static struct message_log describe(const struct submission *submission, const ch
 	};
 }
 
-/* The session logged in before that, how long is not known: AUTH is not shown to a milter. */
-static uint64_t age_of(const struct submission *submission)
-{
-	return (uint64_t)(monotonic_msecs() - submission->first_mail);
-}
-
 /* May it begin? */
 static sfsistat ask(struct submission *submission, SMFICTX *ctx)
 {
-	const struct send_request request = { .account = &submission->account,
-					      .stage = SEND_AT_MAIL,
-					      .age = age_of(submission) };
+	struct send_request request = { .account = &submission->account, .stage = SEND_AT_MAIL };
 	const struct message_log described = describe(submission, NULL);
 	struct decision decision;
 	sfsistat result;
 
-	decision_make(submission->state, &request, &decision);
+	decision_make(submission->state, submission->connection, &request, &decision);
 	submission->recipients_allowed = decision.answer.recipients_allowed;
 	result = smtp_reply_verdict(ctx, &decision.answer, submission->state->settings);
 	if (decision.answer.verdict != SEND_ALLOW)
@@ -106,12 +97,12 @@ static sfsistat begin(struct submission *submission, SMFICTX *ctx, const char *l
 }
 
 sfsistat submission_begin(struct submission *submission, SMFICTX *ctx, const char *login,
-			  const char *client, int64_t first_mail, const char *sender)
+			  const char *client, struct connection *connection, const char *sender)
 {
 	sfsistat result;
 
 	*submission = (struct submission){ .client = client,
-					   .first_mail = first_mail,
+					   .connection = connection,
 					   .has_sender = has_sender(sender) };
 	result = begin(submission, ctx, login);
 	if (result != SMFIS_CONTINUE)
@@ -165,11 +156,10 @@ static sfsistat charge(struct submission *submission, SMFICTX *ctx, const char *
 {
 	const struct settings *settings = submission->state->settings;
 	char name[MESSAGE_NAME_SIZE], trace[TRACE_VALUE_SIZE];
-	const struct send_request request = { .account = &submission->account,
-					      .stage = SEND_MESSAGE,
-					      .message = name,
-					      .recipients = submission->recipients,
-					      .age = age_of(submission) };
+	struct send_request request = { .account = &submission->account,
+					.stage = SEND_MESSAGE,
+					.message = name,
+					.recipients = submission->recipients };
 	struct decision decision;
 	sfsistat result;
 
@@ -180,7 +170,7 @@ static sfsistat charge(struct submission *submission, SMFICTX *ctx, const char *
 		message_log_refusal(LOG_ERR, described, "the trace header can't be made");
 		return smtp_reply_failure(ctx);
 	}
-	decision_make(submission->state, &request, &decision);
+	decision_make(submission->state, submission->connection, &request, &decision);
 	result = smtp_reply_verdict(ctx, &decision.answer, settings);
 	if (result == SMFIS_CONTINUE &&
 	    (put_trace(ctx, submission->traces, trace) < 0 || put_sender(ctx, submission) < 0)) {

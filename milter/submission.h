@@ -7,16 +7,16 @@
 #include <libmilter/mfapi.h>
 
 #include "account.h"
+#include "connection.h"
 #include "state.h"
 
 /* A message that a login sends: may it, and its trace (S1 to S7, B1). Each function does what one
    step of the milter's protocol asks for; those that answer set a reply if that is none of
    libmilter's. */
 struct submission {
-	struct state *state; /* NULL while none is under way */
-	const char *client;  /* the session's: its address, "" if it has none */
-	int64_t first_mail;  /* milliseconds of the monotonic clock, of the connection's first MAIL
-			      */
+	struct state *state;	       /* NULL while none is under way */
+	const char *client;	       /* the session's: its address, "" if it has none */
+	struct connection *connection; /* the session's */
 	struct account_name account;
 	bool has_sender;
 	unsigned int recipients;
@@ -24,10 +24,10 @@ struct submission {
 	unsigned int traces;		 /* trace headers that it brings along */
 };
 
-/* At MAIL. Under way from here on if the answer is SMFIS_CONTINUE. client must outlive it; sender
-   is as the MTA says it. */
+/* At MAIL. Under way from here on if the answer is SMFIS_CONTINUE. client and connection must
+   outlive it; sender is as the MTA says it. */
 sfsistat submission_begin(struct submission *submission, SMFICTX *ctx, const char *login,
-			  const char *client, int64_t first_mail, const char *sender);
+			  const char *client, struct connection *connection, const char *sender);
 
 sfsistat submission_recipient(struct submission *submission, SMFICTX *ctx);
 

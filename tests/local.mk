@@ -14,6 +14,7 @@ check_PROGRAMS += \
 	%reldir%/unit/test-check \
 	%reldir%/unit/test-child \
 	%reldir%/unit/test-command \
+	%reldir%/unit/test-connection \
 	%reldir%/unit/test-doveadm-answer \
 	%reldir%/unit/test-encoded-word \
 	%reldir%/unit/test-failure \
@@ -53,6 +54,9 @@ private_redis = %reldir%/unit/private-redis.c %reldir%/unit/private-redis.h \
 %canon_reldir%_unit_test_store_outage_SOURCES = %reldir%/unit/test-store-outage.c $(private_redis)
 %canon_reldir%_unit_test_store_peer_SOURCES = %reldir%/unit/test-store-peer.c $(private_redis) \
 	%reldir%/unit/fake-redis.c %reldir%/unit/fake-redis.h
+%canon_reldir%_unit_test_connection_SOURCES = %reldir%/unit/test-connection.c $(private_redis) \
+	milter/connection.c milter/connection.h
+%canon_reldir%_unit_test_connection_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/milter
 %canon_reldir%_unit_test_bounce_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/milter $(GMIME_CFLAGS)
 %canon_reldir%_unit_test_bounce_LDADD = milter/libpostern-bounce.la $(LDADD) $(GMIME_LIBS)
 %canon_reldir%_unit_test_bounce_message_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/milter $(GMIME_CFLAGS)
@@ -107,6 +111,7 @@ EXTRA_DIST += \
 	%reldir%/e2e/test_causes.py \
 	%reldir%/e2e/test_check.py \
 	%reldir%/e2e/test_clients.py \
+	%reldir%/e2e/test_connections.py \
 	%reldir%/e2e/test_compromised.py \
 	%reldir%/e2e/test_doveadm.py \
 	%reldir%/e2e/test_evasions.py \

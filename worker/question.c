@@ -150,7 +150,7 @@ int question_time(struct store *store, int64_t *time_r, const char **error_r)
 	command_begin_plain(&command, "TIME");
 	if (call(store, &command, 0, &reply, error_r) < 0)
 		return -1;
-	*time_r = reply_number(reply, 0) * 1000 + reply_number(reply, 1) / 1000;
+	*time_r = reply_time(reply) / 1000;
 	if (*time_r == 0)
 		return refuse(reply, error_r);
 	freeReplyObject(reply);

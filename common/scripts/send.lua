@@ -3,7 +3,8 @@
 -- KEYS[6] is the log of what the account sent, KEYS[7] the partition's names behind references in
 -- traces. ARGV: format, stage (mail, message or count), id of the message (5
 -- bytes), number of recipients, the account's name and its reference for traces ('' if it needs
--- none), the tiers (see read_tier), and the milliseconds since the connection's first MAIL.
+-- none), the tiers (see read_tier), and when the connection began: by Redis's clock, and not later
+-- than it really was.
 --
 -- The log is one string of entries, oldest first: time in milliseconds, the message's id, the
 -- running total of all charges up to and with this one, and its own charge. The totals make the
@@ -56,10 +57,9 @@ if stage ~= 'count' then
 	if access ~= 'enabled' then
 		return { 'off', reason or 'never-enabled' }
 	end
-	-- A connection outlives the app password that opened it (A3): what it did before access was
-	-- switched on, or an app password revoked, says that it is such a one.
-	local age = tonumber(ARGV[8])
-	if age > 0 and clock() - age < math.max(tonumber(since), tonumber(revoked or 0)) then
+	-- A connection outlives the app password that opened it (A3): one that began before access was
+	-- switched on, or an app password ended, may be such a one. In the same millisecond it is.
+	if tonumber(ARGV[8]) <= math.max(tonumber(since), tonumber(revoked or 0)) then
 		return { 'log-in-again' }
 	end
 	if sending == 'blocked' then

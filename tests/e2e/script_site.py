@@ -30,6 +30,7 @@ TIME_OF_TEST = ("(function() local now = tonumber(redis.call('GET', '" + CLOCK +
 
 MINUTE, HOUR = 60000, 3600000
 START = 1760000000000
+NEWEST = 2 * START  # when a connection began that no app password can have ended since
 DIGEST_LENGTH = 22
 
 
@@ -182,12 +183,12 @@ class Site:
                          *map(self.whole, digests), to=to)
 
     def send(self, account, stage="message", message=None, recipients=1, reference="",
-             tiers=FREE + PAID, age=0, to=None):
+             tiers=FREE + PAID, began=NEWEST, to=None):
         message = next(self.numbers) if message is None else message
         recipients = recipients if stage == "message" else 0
         keys = [*self.account_keys(account, "sent"), self.key("traced")]
         return self.call("send", keys, stage, message.to_bytes(5, "big"), recipients, account,
-                         reference, rows(tiers, "send"), age, to=to)
+                         reference, rows(tiers, "send"), began, to=to)
 
     def failure(self, account, message, *failed, sent=None, recipients=255, reporter="-",
                 tiers=FREE + PAID, to=None):

@@ -120,24 +120,43 @@ def test_a10_what_is_forgotten_leaves_nothing(site):
     assert len([field for field in fields if field.startswith("app:")]) == 5
 
 
-def test_a3_a_connection_that_logged_in_before_logs_in_again(site):
+@pytest.mark.parametrize("stage", ["mail", "message"])
+def test_a3_a_connection_of_before_logs_in_again(site, stage):
     """The app password that opened it has ended, though another one works by now."""
     site.on(ME)
     site.later(10000)
-    assert site.send(ME, age=5000)[0] == "allow"
+    began = site.now
+    assert site.send(ME, stage, began=began)[0] == "allow"
+    site.later(1)
     site.off(ME)
-    assert site.send(ME, age=5000) == ["off", "owner"]
+    assert site.send(ME, stage, began=began) == ["off", "owner"]
+    site.later(1)
     site.on(ME)
-    for stage in ("mail", "message"):
-        assert site.send(ME, stage, age=1) == ["log-in-again"]
-        assert site.send(ME, stage, age=0)[0] == "allow"
+    for before in began, site.now - 1, site.now:
+        assert site.send(ME, stage, began=before) == ["log-in-again"]
+    began = site.now + 1
     site.later(1000)
-    assert site.send(ME, age=1000)[0] == "allow"
-    assert site.send(ME, age=1001) == ["log-in-again"]
     site.password_add(ME)
-    assert site.send(ME, age=1000)[0] == "allow"
+    assert site.send(ME, stage, began=began)[0] == "allow"
     site.password_revoke(ME, 2)
-    assert site.send(ME, age=1000) == ["log-in-again"]
+    assert site.send(ME, stage, began=began) == ["log-in-again"]
+    assert site.send(ME, stage, began=site.now) == ["log-in-again"]
+    assert site.send(ME, stage, began=site.now + 1)[0] == "allow"
+
+
+def test_a3_a_connection_of_before_costs_the_owner_nothing(site):
+    """Neither a place in the windows, nor access where these are full."""
+    site.on(ME)
+    began = site.now
+    for number in range(15):
+        site.later(20000)
+        assert site.send(ME)[0] == "allow"
+    site.off(ME)
+    site.on(ME)
+    assert site.send(ME, "mail", began=began) == ["log-in-again"]
+    assert site.send(ME, began=began) == ["log-in-again"]
+    assert site.send(ME, "count") == ["count", 3, 15]
+    assert site.redis.hget(site.key("account", ME), "access") == "enabled"
 
 
 # Connection limit

@@ -152,6 +152,31 @@ static void field(void **state)
 	freeReplyObject(reply);
 }
 
+struct time_row {
+	const char *name;
+	const char *resp;
+	int64_t time;
+};
+
+static const struct time_row time_rows[] = {
+	{ "as Redis says it", "*2\r\n$10\r\n1760000000\r\n$6\r\n123456\r\n", 1760000000123456 },
+	{ "no microseconds", "*2\r\n$10\r\n1760000000\r\n$1\r\n0\r\n", 1760000000000000 },
+	{ "seconds beyond", "*2\r\n$19\r\n9223372036854775807\r\n$1\r\n1\r\n", 0 },
+	{ "microseconds beyond", "*2\r\n$10\r\n1760000000\r\n$7\r\n1000000\r\n", 0 },
+	{ "no time", "*2\r\n$1\r\nx\r\n$1\r\ny\r\n", 0 },
+	{ "error", "-NOPERM no\r\n", 0 },
+	{ "no reply", NULL, 0 },
+};
+
+static void time_of(void **state)
+{
+	const struct time_row *row = *state;
+	redisReply *reply = sample_reply(row->resp);
+
+	assert_int_equal(reply_time(reply), row->time);
+	freeReplyObject(reply);
+}
+
 static void arrays(void **state)
 {
 	redisReply *reply = sample_reply("*3\r\n$1\r\na\r\n*2\r\n:1\r\n:2\r\n*-1\r\n");
@@ -187,6 +212,7 @@ int main(void)
 	ADD_ROWS(number, number_rows);
 	ADD_ROWS(string, string_rows);
 	ADD_ROWS(field, field_rows);
+	ADD_ROWS(time_of, time_rows);
 	ADD_TEST(arrays);
 	ADD_TEST(nul_in_a_string);
 	return RUN_TESTS();

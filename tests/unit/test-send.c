@@ -19,6 +19,7 @@ static void ask(const struct account_name *account, enum send_stage stage, const
 		.stage = stage,
 		.message = message,
 		.recipients = 3,
+		.began = INT64_C(1760000000000),
 	};
 
 	secrets = sample_secrets();
@@ -56,7 +57,7 @@ static void asks(void **state)
 	assert_string_equal(sample_argv(&command, 5), "andrejs@example.org");
 	assert_string_equal(sample_argv(&command, 6), "");
 	assert_string_equal(sample_argv(&command, 7), settings.tier_rows.send);
-	assert_string_equal(sample_argv(&command, 8), "0");
+	assert_string_equal(sample_argv(&command, 8), "1760000000000");
 	assert_int_equal(command.args_count, 3 + command.keys_count + 8);
 }
 
