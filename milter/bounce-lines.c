@@ -86,9 +86,9 @@ static bool push_entity(struct lines *lines, char byte)
 		return true;
 	}
 	lines->in_entity = false;
-	add(lines, '&');
+	push_text(lines, '&');
 	for (size_t i = 0; i < lines->entity_size; i++)
-		add(lines, lines->entity[i]);
+		push_text(lines, lines->entity[i]);
 	return false;
 }
 

@@ -52,6 +52,8 @@ static const struct genuine_row genuine_rows[] = {
 	  true },
 	{ "in HTML, with a hard space",
 	  "Content-Type: text/html\n\n<b>Postern-Trace:</b>&nbsp;$T<br>", true },
+	{ "in HTML, a lone ampersand between CR and LF",
+	  "Content-Type: text/html\n\nfailed\r&\nPostern-Trace: $T\n", true },
 	{ "empty line too many", PART("message/rfc822") "\n" QUOTED "\n--x--\n", true },
 	{ "empty line missing", REPORT_HEADER "--x\n" QUOTED_HEADER "\n--x--\n", true },
 	{ "a bounce sent on",
