@@ -8,47 +8,50 @@
 #define CHUNK_SIZE  4096
 #define ENTITY_SIZE 10
 
+/* What the next byte is part of. */
+enum lines_state {
+	LINES_TEXT,
+	LINES_AFTER_CR, /* text, unless it is the LF that belongs to that CR */
+	LINES_TAG,	/* of HTML */
+	LINES_ENTITY,	/* a character reference of HTML */
+	LINES_STOPPED,	/* nothing: no more lines are wanted */
+};
+
 struct lines {
 	bounce_line_t *take;
 	void *context;
 	bool is_html;
-	bool in_tag;		  /* of HTML */
-	char entity[ENTITY_SIZE]; /* of HTML, behind its &; in_entity: while it lasts */
+	enum lines_state state;
+	char entity[ENTITY_SIZE]; /* without its & */
 	size_t entity_size;
-	bool in_entity;
-	bool after_cr;
-	bool stopped;
 	size_t size;
 	char line[BOUNCE_LINE_MAX + 1];
 };
 
 static void end_line(struct lines *lines)
 {
-	/* HTML has empty lines where nobody would see one. */
-	if (!lines->stopped && (lines->size > 0 || !lines->is_html)) {
-		lines->line[lines->size] = '\0';
-		lines->stopped = !lines->take(lines->context, lines->line, lines->size);
-	}
-	lines->size = 0;
-}
+	size_t size = lines->size;
 
-static void add(struct lines *lines, char byte)
-{
-	if (lines->size < BOUNCE_LINE_MAX)
-		lines->line[lines->size++] = byte == '\0' ? ' ' : byte;
+	lines->size = 0;
+	/* HTML has empty lines where nobody would see one. */
+	if (size == 0 && lines->is_html)
+		return;
+	lines->line[size] = '\0';
+	if (!lines->take(lines->context, lines->line, size))
+		lines->state = LINES_STOPPED;
 }
 
 static void push_text(struct lines *lines, char byte)
 {
-	bool pair = byte == '\n' && lines->after_cr;
+	bool pair = byte == '\n' && lines->state == LINES_AFTER_CR;
 
-	lines->after_cr = byte == '\r';
+	lines->state = byte == '\r' ? LINES_AFTER_CR : LINES_TEXT;
 	if (pair)
 		return;
 	if (byte == '\n' || byte == '\r')
 		end_line(lines);
-	else
-		add(lines, byte);
+	else if (lines->size < BOUNCE_LINE_MAX)
+		lines->line[lines->size++] = byte == '\0' ? ' ' : byte;
 }
 
 /* What a character reference of HTML stands for; '?' for all that no header has in it. */
@@ -72,46 +75,58 @@ static char entity_byte(const char *name)
 	return number == 160 ? ' ' : (number >= ' ' && number < 0x7f) ? (char)number : '?';
 }
 
-/* False if it was no entity after all: then the byte is still to be taken. */
-static bool push_entity(struct lines *lines, char byte)
+/* Text of HTML, where a tag and a character reference may begin. */
+static void push_html_text(struct lines *lines, char byte)
 {
-	if (byte == ';') {
-		lines->entity[lines->entity_size] = '\0';
-		push_text(lines, entity_byte(lines->entity));
-		lines->in_entity = false;
-		return true;
-	}
-	if (lines->entity_size < ENTITY_SIZE - 1 && (g_ascii_isalnum(byte) || byte == '#')) {
-		lines->entity[lines->entity_size++] = byte;
-		return true;
-	}
-	lines->in_entity = false;
-	push_text(lines, '&');
-	for (size_t i = 0; i < lines->entity_size; i++)
-		push_text(lines, lines->entity[i]);
-	return false;
-}
-
-static void push_html(struct lines *lines, char byte)
-{
-	if (lines->in_entity && push_entity(lines, byte))
-		return;
-	if (lines->in_tag) {
-		lines->in_tag = byte != '>';
-	} else if (byte == '<') {
-		lines->in_tag = true;
+	if (byte == '<') {
+		lines->state = LINES_TAG;
 		end_line(lines);
 	} else if (byte == '&') {
-		lines->in_entity = true;
+		lines->state = LINES_ENTITY;
 		lines->entity_size = 0;
 	} else {
 		push_text(lines, byte);
 	}
 }
 
-static void push(struct lines *lines, const char *bytes, size_t size)
+static void push_entity(struct lines *lines, char byte)
 {
-	for (size_t i = 0; i < size && !lines->stopped; i++) {
+	if (byte == ';') {
+		lines->entity[lines->entity_size] = '\0';
+		push_text(lines, entity_byte(lines->entity));
+	} else if (lines->entity_size < ENTITY_SIZE - 1 && (g_ascii_isalnum(byte) || byte == '#')) {
+		lines->entity[lines->entity_size++] = byte;
+	} else {
+		/* It was none: all of it is text, and the byte is whatever may follow one. */
+		push_text(lines, '&');
+		for (size_t i = 0; i < lines->entity_size; i++)
+			push_text(lines, lines->entity[i]);
+		push_html_text(lines, byte);
+	}
+}
+
+static void push_html(struct lines *lines, char byte)
+{
+	switch (lines->state) {
+	case LINES_TEXT:
+	case LINES_AFTER_CR:
+		push_html_text(lines, byte);
+		break;
+	case LINES_TAG:
+		if (byte == '>')
+			lines->state = LINES_TEXT;
+		break;
+	case LINES_ENTITY:
+		push_entity(lines, byte);
+		break;
+	case LINES_STOPPED:
+		break;
+	}
+}
+
+static void push_bytes(struct lines *lines, const char *bytes, size_t size)
+{
+	for (size_t i = 0; i < size && lines->state != LINES_STOPPED; i++) {
 		if (lines->is_html)
 			push_html(lines, bytes[i]);
 		else
@@ -119,11 +134,12 @@ static void push(struct lines *lines, const char *bytes, size_t size)
 	}
 }
 
-static bool finish(struct lines *lines)
+/* False if no more lines were wanted. */
+static bool end_part(struct lines *lines)
 {
 	if (lines->size > 0)
 		end_line(lines);
-	return !lines->stopped;
+	return lines->state != LINES_STOPPED;
 }
 
 static void push_decoded(struct lines *lines, GMimeDataWrapper *content)
@@ -137,8 +153,9 @@ static void push_decoded(struct lines *lines, GMimeDataWrapper *content)
 
 	g_mime_stream_filter_add(GMIME_STREAM_FILTER(decoded), decoder);
 	g_mime_stream_reset(raw);
-	while (!lines->stopped && (size = g_mime_stream_read(decoded, chunk, sizeof(chunk))) > 0)
-		push(lines, chunk, (size_t)size);
+	while (lines->state != LINES_STOPPED &&
+	       (size = g_mime_stream_read(decoded, chunk, sizeof(chunk))) > 0)
+		push_bytes(lines, chunk, (size_t)size);
 	g_object_unref(decoder);
 	g_object_unref(decoded);
 }
@@ -154,13 +171,13 @@ bool bounce_lines_of_part(GMimePart *part, bounce_line_t *take, void *context)
 	if (content == NULL)
 		return true;
 	push_decoded(&lines, content);
-	return finish(&lines);
+	return end_part(&lines);
 }
 
 bool bounce_lines_of_text(const char *text, bounce_line_t *take, void *context)
 {
 	struct lines lines = { .take = take, .context = context };
 
-	push(&lines, text, strlen(text));
-	return finish(&lines);
+	push_bytes(&lines, text, strlen(text));
+	return end_part(&lines);
 }
