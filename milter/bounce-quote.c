@@ -16,12 +16,12 @@ void bounce_quote_begin(struct bounce_quote *quote, const struct secrets *secret
 	memset(quote, 0, sizeof(*quote));
 	quote->secrets = secrets;
 	quote->default_domain = default_domain;
-	quote->is_searching = true;
 }
 
-void bounce_quote_text(struct bounce_quote *quote)
+void bounce_quote_text(struct bounce_quote *quote, enum bounce_quote_aim aim)
 {
-	quote->is_original = quote->in_token = false;
+	quote->aim = aim;
+	quote->place = BOUNCE_QUOTE_WORDS;
 }
 
 static bool is_token_byte(char byte)
@@ -32,8 +32,7 @@ static bool is_token_byte(char byte)
 
 static void try_token(struct bounce_quote *quote)
 {
-	quote->in_token = false;
-	if (quote->found || !quote->is_searching || quote->tries == TRIES_MAX)
+	if (quote->found || quote->tries == TRIES_MAX)
 		return;
 	quote->tries++;
 	quote->found = trace_open(quote->secrets, quote->token, quote->token_size,
@@ -44,17 +43,20 @@ static void try_token(struct bounce_quote *quote)
    if only the line's end; a line may end in its middle. */
 static void add_to_token(struct bounce_quote *quote, const char *text)
 {
+	bool whole;
+
 	while (is_token_byte(*text) && quote->token_size < TRACE_VALUE_LENGTH)
 		quote->token[quote->token_size++] = *text++;
-	if (quote->token_size == TRACE_VALUE_LENGTH && !is_token_byte(*text))
+	whole = quote->token_size == TRACE_VALUE_LENGTH && !is_token_byte(*text);
+	if (whole || text[strspn(text, " \t")] != '\0')
+		quote->place = BOUNCE_QUOTE_HEADER;
+	if (whole && quote->aim == BOUNCE_QUOTE_TRACE)
 		try_token(quote);
-	else if (*text != '\0' && strspn(text, " \t") != strlen(text))
-		quote->in_token = false;
 }
 
 static void begin_token(struct bounce_quote *quote, const char *value)
 {
-	quote->in_token = true;
+	quote->place = BOUNCE_QUOTE_TOKEN;
 	quote->token_size = 0;
 	add_to_token(quote, value + strspn(value, " \t"));
 }
@@ -78,30 +80,28 @@ bool bounce_quote_line(struct bounce_quote *quote, const char *line)
 	struct header_field field;
 
 	if (*text == '\0') {
-		quote->in_token = false;
-		return !quote->is_original;
+		if (quote->place == BOUNCE_QUOTE_TOKEN)
+			quote->place = BOUNCE_QUOTE_HEADER;
+		return quote->place == BOUNCE_QUOTE_WORDS;
 	}
 	if (!header_field_parse(text, strlen(text), &field)) {
 		/* A header's next line, or none of one: only an empty line ends them. */
-		if (quote->in_token)
+		if (quote->place == BOUNCE_QUOTE_TOKEN)
 			add_to_token(quote, text);
-		return !quote->found;
-	}
-	quote->in_token = false;
-	/* Whatever passed an MTA has this line, and so has everything that has a trace. (A trace
-	   that is cut short, or not ours, is still in a header.) */
-	if (header_field_is(text, field.name_size, "Received"))
-		quote->is_original = true;
-	if (header_field_is(text, field.name_size, TRACE_HEADER)) {
-		quote->is_original = true;
+	} else if (header_field_is(text, field.name_size, TRACE_HEADER)) {
+		/* One that is cut short, or not ours, is still in a header. */
 		begin_token(quote, text + field.value);
+	} else if (quote->place == BOUNCE_QUOTE_TOKEN ||
+		   header_field_is(text, field.name_size, "Received")) {
+		/* Whatever passed an MTA has this line. */
+		quote->place = BOUNCE_QUOTE_HEADER;
 	}
 	return !quote->found;
 }
 
 bool bounce_quote_in_original(const struct bounce_quote *quote)
 {
-	return quote->is_original;
+	return quote->place != BOUNCE_QUOTE_WORDS;
 }
 
 void bounce_quote_header(struct bounce_quote *quote, const char *name, const char *value)

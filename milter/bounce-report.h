@@ -15,6 +15,7 @@
 #define BOUNCE_FIELD_SIZE    1000 /* bytes of a field, unfolded: what is longer is cut */
 
 enum bounce_report_kind {
+	BOUNCE_REPORT_NONE, /* none has begun */
 	BOUNCE_REPORT_STATUS,
 	BOUNCE_REPORT_FEEDBACK,
 };

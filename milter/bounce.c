@@ -27,17 +27,22 @@ enum leaf {
 	LEAF_RETURNED, /* the original, or its header */
 };
 
+/* What the parts are read for. */
+enum pass {
+	PASS_PARTS, /* what each says as the part that it is */
+	PASS_TEXT,  /* a trace in any text: see look_into_text() */
+};
+
 struct reading {
 	struct bounce_reading *result;
+	enum pass pass;
+	unsigned int parts; /* in this pass */
 	struct bounce_quote quote;
-	struct bounce_report report;
-	bool has_report;	  /* the first one there is */
-	bool has_text;		  /* likewise */
-	GByteArray *words;	  /* lines of that text, each with its NUL */
-	unsigned int words_count; /* of these lines */
+	struct bounce_report report; /* the first one there is */
+	bool has_text;		     /* a text has been read */
+	GByteArray *words;	     /* lines of it, each with its NUL */
+	unsigned int words_count;    /* of these lines */
 	bool is_receipt;
-	bool in_text; /* the second way through: see look_into_text() */
-	unsigned int parts;
 };
 
 /* Keeps what a text says in words, until it is known that nothing else says it: to look for what
@@ -99,9 +104,8 @@ static bool take_report_line(void *_reading, const char *line, size_t size)
 
 static void read_report(struct reading *reading, GMimePart *part, enum bounce_report_kind kind)
 {
-	if (reading->has_report)
+	if (reading->report.kind != BOUNCE_REPORT_NONE)
 		return;
-	reading->has_report = true;
 	bounce_report_begin(&reading->report, kind, reading->result->failed);
 	bounce_lines_of_part(part, take_report_line, reading);
 	bounce_report_end(&reading->report);
@@ -110,10 +114,8 @@ static void read_report(struct reading *reading, GMimePart *part, enum bounce_re
 /* The original's header in a part of its own. */
 static void read_returned(struct reading *reading, GMimePart *part)
 {
-	bounce_quote_text(&reading->quote);
-	reading->quote.is_searching = true;
+	bounce_quote_text(&reading->quote, BOUNCE_QUOTE_TRACE);
 	bounce_lines_of_part(part, take_quote_line, reading);
-	reading->quote.is_searching = reading->in_text;
 }
 
 /* The first text says in words what failed. */
@@ -127,11 +129,19 @@ static void read_text(struct reading *reading, GMimePart *part)
 /* What stands around the parts, or is all there is when the boundary is wrong. */
 static void read_around(struct reading *reading, const char *text)
 {
-	bounce_quote_text(&reading->quote);
-	if (text != NULL && reading->in_text)
+	if (text == NULL)
+		return;
+	switch (reading->pass) {
+	case PASS_PARTS:
+		bounce_quote_text(&reading->quote, BOUNCE_QUOTE_BEGINNING);
+		if (!reading->has_text)
+			bounce_lines_of_text(text, take_word_line, reading);
+		break;
+	case PASS_TEXT:
+		bounce_quote_text(&reading->quote, BOUNCE_QUOTE_TRACE);
 		bounce_lines_of_text(text, take_quote_line, reading);
-	else if (text != NULL && !reading->has_text)
-		bounce_lines_of_text(text, take_word_line, reading);
+		break;
+	}
 }
 
 static enum leaf leaf_of(GMimePart *part)
@@ -159,7 +169,7 @@ static enum leaf leaf_of(GMimePart *part)
 
 static void read_leaf(struct reading *reading, GMimePart *part)
 {
-	bounce_quote_text(&reading->quote);
+	bounce_quote_text(&reading->quote, BOUNCE_QUOTE_BEGINNING);
 	switch (leaf_of(part)) {
 	case LEAF_STATUS:
 		read_report(reading, part, BOUNCE_REPORT_STATUS);
@@ -179,14 +189,25 @@ static void read_leaf(struct reading *reading, GMimePart *part)
 	}
 }
 
-/* On the second way through. */
 static void search_leaf(struct reading *reading, GMimePart *part)
 {
 	const enum leaf leaf = leaf_of(part);
 	bool is_report = leaf == LEAF_STATUS || leaf == LEAF_FEEDBACK;
 
-	bounce_quote_text(&reading->quote);
+	bounce_quote_text(&reading->quote, BOUNCE_QUOTE_TRACE);
 	bounce_lines_of_part(part, is_report ? take_quote_field : take_quote_line, reading);
+}
+
+static void read_simple_part(struct reading *reading, GMimePart *part)
+{
+	switch (reading->pass) {
+	case PASS_PARTS:
+		read_leaf(reading, part);
+		break;
+	case PASS_TEXT:
+		search_leaf(reading, part);
+		break;
+	}
 }
 
 static void read_part(struct reading *reading, GMimeObject *part, unsigned int depth);
@@ -196,14 +217,12 @@ static void read_headers(struct reading *reading, GMimeObject *object)
 	GMimeHeaderList *headers = g_mime_object_get_header_list(object);
 	int count = g_mime_header_list_get_count(headers);
 
-	reading->quote.is_searching = true;
 	for (int i = 0; i < count && !reading->quote.found; i++) {
 		GMimeHeader *header = g_mime_header_list_get_header_at(headers, i);
 
 		bounce_quote_header(&reading->quote, g_mime_header_get_name(header),
 				    g_mime_header_get_raw_value(header));
 	}
-	reading->quote.is_searching = reading->in_text;
 }
 
 /* The original, or a report that somebody sent on. The original's own body is not looked at, as it
@@ -217,7 +236,7 @@ static void read_message(struct reading *reading, GMimeMessage *message, unsigne
 							    "multipart", "report");
 
 	read_headers(reading, GMIME_OBJECT(message));
-	if (!reading->quote.found && is_report && !reading->has_report) {
+	if (!reading->quote.found && is_report && reading->report.kind == BOUNCE_REPORT_NONE) {
 		read_part(reading, body, depth);
 		return;
 	}
@@ -249,10 +268,8 @@ static void read_part(struct reading *reading, GMimeObject *part, unsigned int d
 
 		if (message != NULL)
 			read_message(reading, message, depth + 1);
-	} else if (GMIME_IS_PART(part) && reading->in_text) {
-		search_leaf(reading, GMIME_PART(part));
 	} else if (GMIME_IS_PART(part)) {
-		read_leaf(reading, GMIME_PART(part));
+		read_simple_part(reading, GMIME_PART(part));
 	}
 }
 
@@ -339,33 +356,38 @@ static void read_received(GMimeMessage *message, struct bounce_reading *result)
 	}
 }
 
-static void judge(struct reading *reading, GMimeMessage *message)
+/* True if the report says all there is to say, so that words count for nothing. */
+static bool judge_report(struct reading *reading)
 {
+	static const enum bounce_form forms[] = { [BOUNCE_REPORT_NONE] = BOUNCE_NOTHING,
+						  [BOUNCE_REPORT_STATUS] = BOUNCE_STATUS,
+						  [BOUNCE_REPORT_FEEDBACK] = BOUNCE_FEEDBACK };
 	struct bounce_reading *result = reading->result;
 	const struct bounce_report *report = &reading->report;
+
+	memcpy(result->queue_id, report->queue_id, sizeof(result->queue_id));
+	result->failed_count = report->failed_count;
+	if (report->failed_count > 0)
+		result->form = forms[report->kind];
+	complete_status(reading);
+	return report->kind == BOUNCE_REPORT_FEEDBACK || report->has_action;
+}
+
+static void judge_reading(struct reading *reading, GMimeMessage *message)
+{
+	struct bounce_reading *result = reading->result;
 
 	result->genuine = reading->quote.found;
 	result->trace = reading->quote.trace;
 	read_received(message, result);
-	if (reading->has_report) {
-		memcpy(result->queue_id, report->queue_id, sizeof(result->queue_id));
-		result->failed_count = report->failed_count;
-		complete_status(reading);
-		if (report->failed_count > 0)
-			result->form = report->kind == BOUNCE_REPORT_STATUS ? BOUNCE_STATUS
-									    : BOUNCE_FEEDBACK;
-		if (report->has_action || report->kind == BOUNCE_REPORT_FEEDBACK)
-			return;
-	}
-	if (result->genuine && !reading->is_receipt)
+	if (!judge_report(reading) && result->genuine && !reading->is_receipt)
 		judge_words(reading, message);
 }
 
 /* The original's header behind all that is kept. */
 static void look_behind(struct reading *reading, const char *traces)
 {
-	bounce_quote_text(&reading->quote);
-	reading->quote.is_searching = true;
+	bounce_quote_text(&reading->quote, BOUNCE_QUOTE_TRACE);
 	bounce_lines_of_text(traces, take_quote_line, reading);
 }
 
@@ -373,15 +395,14 @@ static void look_behind(struct reading *reading, const char *traces)
    can have anything written: recipients by their names, servers by their replies. */
 static void look_into_text(struct reading *reading, GMimeMessage *message)
 {
-	reading->in_text = reading->quote.is_searching = true;
+	reading->pass = PASS_TEXT;
 	reading->parts = 0;
 	read_part(reading, g_mime_message_get_mime_part(message), 0);
 }
 
 /* What our own hosts bring is Postfix's, which returns the original in a part of its own. */
-static void look(struct reading *reading, GMimeMessage *message, const struct bounce *bounce)
+static void read_all(struct reading *reading, GMimeMessage *message, const struct bounce *bounce)
 {
-	reading->quote.is_searching = false;
 	read_part(reading, g_mime_message_get_mime_part(message), 0);
 	if (!reading->quote.found)
 		look_behind(reading, bounce_late_traces(bounce));
@@ -410,9 +431,9 @@ void bounce_read(struct bounce *bounce, const struct secrets *secrets, const cha
 		return;
 	bounce_quote_begin(&reading.quote, secrets, default_domain);
 	reading.words = g_byte_array_new();
-	look(&reading, message, bounce);
-	judge(&reading, message);
-	if (reading_r->genuine && reading_r->was_cut && !reading.has_report &&
+	read_all(&reading, message, bounce);
+	judge_reading(&reading, message);
+	if (reading_r->genuine && reading_r->was_cut && reading.report.kind == BOUNCE_REPORT_NONE &&
 	    bounce_is_own(bounce))
 		add_unknown(reading_r);
 	g_byte_array_free(reading.words, TRUE);
