@@ -24,8 +24,9 @@
  * report about his message would never come to the dead addresses among its recipients. Other mail
  * systems indent the original that they quote: what looks like a field begins a new one there.
  */
-#define FIELD_MAX     2048
-#define FIELD_MAX_OWN 300
+#define FIELD_MAX	2048
+#define FIELD_MAX_OWN	300
+#define FIELD_UNLIMITED SIZE_MAX /* a long line that is no field: it may be all of a text */
 
 /* How far a trace is looked for behind what is kept. Postfix may write 4 KB about each of a
    thousand recipients, twice, before it comes to the original. */
@@ -36,20 +37,26 @@
 /* The beginning of a line, as much as has to be seen at once to know what it is. */
 #define BEGINNING_MAX 256
 
+/* The line that is coming in. */
+enum line_state {
+	LINE_NONE,	/* the next byte begins one */
+	LINE_BEGINNING, /* too little of it has come to know what it is */
+	LINE_DROPPED,	/* nothing of it is kept so far */
+	LINE_KEPT,	/* some of it is */
+};
+
 struct bounce {
-	GByteArray *bytes;
-	size_t seen; /* of the message, kept or not */
-	unsigned int lines;
+	bool is_own;
+	GByteArray *bytes;  /* what is kept */
+	unsigned int lines; /* of that */
+	size_t seen;	    /* of the message, kept or not */
 	bool has_body;
 	bool was_cut;
-	bool saw_trace;	   /* at the beginning of a line */
-	bool in_line;	   /* the last piece ended within a line */
-	bool in_field;	   /* a line, or what continues it, of which only so much is kept */
-	size_t field_size; /* of it */
-	bool line_is_kept; /* some of the line is */
+	bool saw_trace; /* at the beginning of a line */
 	GString *late;
-	bool is_own;
-	size_t beginning_size; /* of a line that has come to no end yet */
+	size_t field_room; /* what may still be kept of the field, or FIELD_UNLIMITED */
+	enum line_state line;
+	size_t beginning_size; /* of a line in LINE_BEGINNING */
 	char beginning[BEGINNING_MAX];
 };
 
@@ -67,6 +74,7 @@ struct bounce *bounce_new(bool is_own)
 	bounce->is_own = is_own;
 	bounce->bytes = g_byte_array_new();
 	bounce->late = g_string_new(NULL);
+	bounce->field_room = FIELD_UNLIMITED;
 	return bounce;
 }
 
@@ -87,7 +95,7 @@ bool bounce_is_own(const struct bounce *bounce)
 	return bounce->is_own;
 }
 
-static void append(struct bounce *bounce, const char *bytes, size_t size)
+static void append_bytes(struct bounce *bounce, const char *bytes, size_t size)
 {
 	g_byte_array_append(bounce->bytes, (const guint8 *)bytes, (guint)size);
 }
@@ -103,10 +111,10 @@ void bounce_header(struct bounce *bounce, const char *name, const char *value)
 			continue;
 		if (bounce->bytes->len + strlen(value) > HEADER_SIZE_MAX)
 			return;
-		append(bounce, wanted[i], strlen(wanted[i]));
-		append(bounce, ": ", 2);
-		append(bounce, value, strlen(value));
-		append(bounce, "\n", 1);
+		append_bytes(bounce, wanted[i], strlen(wanted[i]));
+		append_bytes(bounce, ": ", 2);
+		append_bytes(bounce, value, strlen(value));
+		append_bytes(bounce, "\n", 1);
 	}
 }
 
@@ -142,23 +150,24 @@ static bool is_full(const struct bounce *bounce)
 }
 
 /* Keeps a line, or a piece of one, as far as it is wanted. */
-static void keep(struct bounce *bounce, const char *piece, size_t size, bool ends)
+static void keep_piece(struct bounce *bounce, const char *piece, size_t size, bool ends)
 {
-	size_t field_max = bounce->is_own ? FIELD_MAX_OWN : FIELD_MAX;
 	size_t room = KEPT_MAX - bounce->bytes->len, taken = size;
 
-	if (bounce->in_field && taken > field_max - bounce->field_size)
-		taken = field_max - bounce->field_size;
+	if (taken > bounce->field_room)
+		taken = bounce->field_room;
 	if (taken > room)
 		taken = room;
-	append(bounce, piece, taken);
-	bounce->field_size += bounce->in_field ? taken : 0;
-	bounce->line_is_kept = bounce->line_is_kept || taken > 0;
-	if (!ends)
+	append_bytes(bounce, piece, taken);
+	if (bounce->field_room != FIELD_UNLIMITED)
+		bounce->field_room -= taken;
+	if (taken > 0)
+		bounce->line = LINE_KEPT;
+	if (!ends || bounce->line == LINE_DROPPED)
 		return;
-	if (taken < size && bounce->line_is_kept)
-		append(bounce, "\n", 1);
-	bounce->lines += bounce->line_is_kept;
+	if (taken < size)
+		append_bytes(bounce, "\n", 1);
+	bounce->lines++;
 }
 
 static void keep_late_trace(struct bounce *bounce, const char *line, size_t size)
@@ -167,19 +176,25 @@ static void keep_late_trace(struct bounce *bounce, const char *line, size_t size
 		g_string_append_len(bounce->late, line, (gssize)size);
 }
 
+/* Says how much may be kept of the line and those that count with it. */
+static void begin_field(struct bounce *bounce, const char *line, size_t size)
+{
+	bool extends = extends_field(bounce, line, size);
+
+	if (extends && bounce->field_room != FIELD_UNLIMITED)
+		return;
+	if (extends || bounce->is_own || begins_field(line, size))
+		bounce->field_room = bounce->is_own ? FIELD_MAX_OWN : FIELD_MAX;
+	else
+		bounce->field_room = FIELD_UNLIMITED;
+}
+
 static void begin_line(struct bounce *bounce, const char *line, size_t size)
 {
 	bool has_trace = is_trace(line, size);
 
-	if (!extends_field(bounce, line, size)) {
-		/* A long line that is no field may be all of a text. */
-		bounce->in_field = bounce->is_own || begins_field(line, size);
-		bounce->field_size = 0;
-	} else if (!bounce->in_field) {
-		bounce->in_field = true;
-		bounce->field_size = 0;
-	}
-	bounce->line_is_kept = false;
+	begin_field(bounce, line, size);
+	bounce->line = LINE_DROPPED;
 	bounce->saw_trace = bounce->saw_trace || has_trace;
 	if (has_trace && is_full(bounce))
 		keep_late_trace(bounce, line, size);
@@ -188,13 +203,12 @@ static void begin_line(struct bounce *bounce, const char *line, size_t size)
 /* A line from its beginning, or what is left of it. */
 static void take_piece(struct bounce *bounce, const char *piece, size_t size, bool ends)
 {
-	if (!bounce->in_line)
-		begin_line(bounce, piece, size);
 	if (is_full(bounce))
 		bounce->was_cut = true;
 	else
-		keep(bounce, piece, size, ends);
-	bounce->in_line = !ends;
+		keep_piece(bounce, piece, size, ends);
+	if (ends)
+		bounce->line = LINE_NONE;
 }
 
 static bool wants_more(const struct bounce *bounce)
@@ -203,27 +217,44 @@ static bool wants_more(const struct bounce *bounce)
 	       (!bounce->saw_trace && bounce->seen < (bounce->is_own ? SEEN_MAX_OWN : SEEN_MAX));
 }
 
-/* Takes the line, or the end of it, that the bytes begin with; of a line that only begins there its
-   beginning is kept for the next call. How many bytes that were. */
+static void end_beginning(struct bounce *bounce, bool ends)
+{
+	begin_line(bounce, bounce->beginning, bounce->beginning_size);
+	take_piece(bounce, bounce->beginning, bounce->beginning_size, ends);
+	bounce->beginning_size = 0;
+}
+
+/* Takes as much of the line as is needed to know what it is, in this call or in later ones. How
+   many bytes that were. */
+static size_t take_beginning(struct bounce *bounce, const char *bytes, size_t size, bool ends)
+{
+	size_t room = BEGINNING_MAX - bounce->beginning_size;
+
+	if (size > room) {
+		size = room;
+		ends = false;
+	}
+	memcpy(bounce->beginning + bounce->beginning_size, bytes, size);
+	bounce->beginning_size += size;
+	bounce->line = LINE_BEGINNING;
+	if (ends || bounce->beginning_size == BEGINNING_MAX)
+		end_beginning(bounce, ends);
+	return size;
+}
+
+/* Takes the line, or a piece of it, that the bytes begin with. How many bytes that were. */
 static size_t take_line(struct bounce *bounce, const char *bytes, size_t size)
 {
 	const char *newline = memchr(bytes, '\n', size);
 	size_t taken = newline != NULL ? (size_t)(newline + 1 - bytes) : size;
+	bool ends = newline != NULL;
 
-	if (bounce->beginning_size > 0 || (newline == NULL && !bounce->in_line)) {
-		size_t room = BEGINNING_MAX - bounce->beginning_size;
-		bool ends = newline != NULL && taken <= room;
-
-		if (taken > room)
-			taken = room;
-		memcpy(bounce->beginning + bounce->beginning_size, bytes, taken);
-		bounce->beginning_size += taken;
-		if (ends || bounce->beginning_size == BEGINNING_MAX) {
-			take_piece(bounce, bounce->beginning, bounce->beginning_size, ends);
-			bounce->beginning_size = 0;
-		}
+	if (bounce->line == LINE_BEGINNING || (bounce->line == LINE_NONE && !ends)) {
+		taken = take_beginning(bounce, bytes, taken, ends);
 	} else {
-		take_piece(bounce, bytes, taken, newline != NULL);
+		if (bounce->line == LINE_NONE)
+			begin_line(bounce, bytes, taken);
+		take_piece(bounce, bytes, taken, ends);
 	}
 	bounce->seen += taken;
 	return taken;
@@ -241,7 +272,7 @@ bool bounce_whole(struct bounce *bounce, const void *bytes, size_t size)
 bool bounce_body(struct bounce *bounce, const void *bytes, size_t size)
 {
 	if (!bounce->has_body)
-		append(bounce, "\n", 1);
+		append_bytes(bounce, "\n", 1);
 	bounce->has_body = true;
 	return bounce_whole(bounce, bytes, size);
 }
@@ -287,8 +318,8 @@ GMimeMessage *bounce_parse(struct bounce *bounce)
 	GMimeParser *parser;
 	GMimeMessage *message;
 
-	if (bounce->beginning_size > 0)
-		take_piece(bounce, bounce->beginning, bounce->beginning_size, false);
+	if (bounce->line == LINE_BEGINNING)
+		end_beginning(bounce, false);
 	mask_addresses(bounce->bytes);
 	stream = g_mime_stream_mem_new_with_byte_array(bounce->bytes);
 	g_mime_stream_mem_set_owner(GMIME_STREAM_MEM(stream), FALSE);
