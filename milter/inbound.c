@@ -8,11 +8,10 @@
 #include "bounce-log.h"
 #include "state.h"
 
-/* A bounce has no sender (RFC 5321 section 4.5.5): <>, or nothing at all where Postfix tells of its
- * own. */
-static bool has_sender(const char *sender)
+/* What a bounce comes from (RFC 5321 section 4.5.5): <>, or an empty string for Postfix's own. */
+static bool is_null_sender(const char *sender)
 {
-	return sender[0] != '\0' && strcmp(sender, "<>") != 0;
+	return sender[0] == '\0' || strcmp(sender, "<>") == 0;
 }
 
 static sfsistat leave(struct inbound *inbound)
@@ -36,7 +35,7 @@ static sfsistat begin_reading(struct inbound *inbound)
 sfsistat inbound_begin(struct inbound *inbound, const char *client, bool has_client,
 		       const char *sender)
 {
-	const bool is_bounce = !has_sender(sender);
+	const bool is_bounce = is_null_sender(sender);
 	const struct settings *settings;
 
 	*inbound = (struct inbound){ .state = state_acquire(),

@@ -59,9 +59,9 @@ static bool is_name_of_none(const char *local_part, size_t size)
 	return size == strlen(name) && strncasecmp(local_part, name, size) == 0;
 }
 
-/* True for an address in its usual form (RFC 5321 section 4.1.2, without source routes and quoted
+/* True for a mailbox in its usual form (RFC 5321 section 4.1.2, without source routes and quoted
    local parts). What else Postfix takes, comments for one, may turn out to be no sender at all. */
-static bool has_sender(const char *sender)
+static bool is_mailbox(const char *sender)
 {
 	static const char specials[] = " \t()<>[]:;@\\,\"";
 	size_t size;
@@ -103,7 +103,7 @@ sfsistat submission_begin(struct submission *submission, SMFICTX *ctx, const cha
 
 	*submission = (struct submission){ .client = client,
 					   .connection = connection,
-					   .has_sender = has_sender(sender) };
+					   .has_sender = is_mailbox(sender) };
 	result = begin(submission, ctx, login);
 	if (result != SMFIS_CONTINUE)
 		submission_end(submission);

@@ -18,7 +18,7 @@ struct submission {
 	const char *client;	       /* the session's: its address, "" if it has none */
 	struct connection *connection; /* the session's */
 	struct account_name account;
-	bool has_sender;
+	bool has_sender; /* one that a bounce would come back to */
 	unsigned int recipients;
 	unsigned int recipients_allowed; /* or SETTINGS_UNLIMITED */
 	unsigned int traces;		 /* trace headers that it brings along */
