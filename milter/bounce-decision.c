@@ -38,7 +38,7 @@ static enum failure_source find_source(const struct bounce_reading *reading,
 		       : FAILURE_INSIDE;
 }
 
-static int fail(struct bounce_decision *decision, const char *problem)
+static int fail_decision(struct bounce_decision *decision, const char *problem)
 {
 	decision->answer.verdict = FAILURE_UNAVAILABLE;
 	decision_problem(problem, decision->problem);
@@ -58,30 +58,30 @@ static int find_account(struct state *state, struct bounce_decision *decision)
 	traced_ask(trace, &command);
 	result = store_call(state->store, &command, 0, &reply, &error);
 	if (result <= 0)
-		return fail(decision, error);
+		return fail_decision(decision, error);
 	result = traced_read(reply, trace, state->settings->default_domain, &decision->account);
 	freeReplyObject(reply);
-	return result == 0 ? 0 : fail(decision, "the account of the trace is not known");
+	return result == 0 ? 0 : fail_decision(decision, "the account of the trace is not known");
 }
 
-static void count(struct state *state, const struct failure_report *report,
-		  struct bounce_decision *decision)
+static void count_failures(struct state *state, const struct failure_report *report,
+			   struct bounce_decision *decision)
 {
 	struct command command;
 	struct redisReply *reply;
 	const char *error;
 
 	if (failure_ask(report, state->settings, &command) < 0) {
-		fail(decision, "OpenSSL failed");
+		fail_decision(decision, "OpenSSL failed");
 		return;
 	}
 	if (store_ask(state->store, &command, &reply, &error) < 0) {
-		fail(decision, error);
+		fail_decision(decision, error);
 		return;
 	}
 	failure_read(reply, &decision->answer);
 	if (decision->answer.verdict == FAILURE_UNAVAILABLE)
-		fail(decision, reply_unavailable_text(reply));
+		fail_decision(decision, reply_unavailable_text(reply));
 	freeReplyObject(reply);
 }
 
@@ -108,5 +108,5 @@ void bounce_decide(struct state *state, struct bounce *bounce, const struct boun
 		.failed = reading->failed,
 		.failed_count = reading->failed_count,
 	};
-	count(state, &report, decision_r);
+	count_failures(state, &report, decision_r);
 }

@@ -100,7 +100,7 @@ static void add_failed(struct bounce_report *report)
 }
 
 /* What the group said, now that it is whole. */
-static void conclude(struct bounce_report *report)
+static void conclude_group(struct bounce_report *report)
 {
 	const struct bounce_group *group = &report->group;
 
@@ -114,7 +114,7 @@ static void take_recipient(struct bounce_report *report, const char *value,
 			   char address_r[FAILURE_ADDRESS_SIZE])
 {
 	if (address_r[0] != '\0')
-		conclude(report);
+		conclude_group(report);
 	take_address(value, address_r);
 }
 
@@ -178,7 +178,7 @@ static void end_field(struct bounce_report *report)
 static void end_group(struct bounce_report *report)
 {
 	end_field(report);
-	conclude(report);
+	conclude_group(report);
 }
 
 static void add_to_field(struct bounce_report *report, const char *text, size_t size)

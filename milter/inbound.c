@@ -14,7 +14,7 @@ static bool is_null_sender(const char *sender)
 	return sender[0] == '\0' || strcmp(sender, "<>") == 0;
 }
 
-static sfsistat leave(struct inbound *inbound)
+static sfsistat leave_alone(struct inbound *inbound)
 {
 	inbound_end(inbound);
 	return SMFIS_ACCEPT;
@@ -23,7 +23,7 @@ static sfsistat leave(struct inbound *inbound)
 static sfsistat leave_unread(struct inbound *inbound, const char *problem)
 {
 	bounce_log_unread(&inbound->origin, NULL, problem);
-	return leave(inbound);
+	return leave_alone(inbound);
 }
 
 static sfsistat begin_reading(struct inbound *inbound)
@@ -42,10 +42,10 @@ sfsistat inbound_begin(struct inbound *inbound, const char *client, bool has_cli
 				     .origin = { .internal = !has_client && sender[0] == '\0',
 						 .client = client } };
 	if (inbound->state == NULL)
-		return is_bounce ? leave_unread(inbound, "stopping") : leave(inbound);
+		return is_bounce ? leave_unread(inbound, "stopping") : leave_alone(inbound);
 	settings = inbound->state->settings;
 	if (!is_bounce && (!has_client || settings->milter.feedback_address == NULL))
-		return leave(inbound);
+		return leave_alone(inbound);
 	inbound->origin.is_own =
 		inbound->origin.internal || network_list_has(&settings->internal_networks, client);
 	return is_bounce ? begin_reading(inbound) : SMFIS_CONTINUE;
@@ -62,7 +62,7 @@ sfsistat inbound_recipient(struct inbound *inbound, const char *recipient)
 		recipient++;
 	size = strcspn(recipient, ">");
 	if (strlen(address) != size || strncasecmp(address, recipient, size) != 0)
-		return leave(inbound);
+		return leave_alone(inbound);
 	return begin_reading(inbound);
 }
 

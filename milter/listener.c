@@ -20,7 +20,7 @@ static struct sockaddr_un listener_address = { .sun_family = AF_UNIX };
 static dev_t listener_device;
 static ino_t listener_inode;
 
-static int fail(char **error_r, const char *what)
+static int set_error(char **error_r, const char *what)
 {
 	if (asprintf(error_r, "socket %s: %s", listener_address.sun_path, what) < 0)
 		*error_r = NULL;
@@ -51,9 +51,9 @@ static int check_free(char **error_r)
 		return 0;
 	case 0:
 	case EAGAIN: /* a listener that has its hands full */
-		return fail(error_r, "another process is listening on it");
+		return set_error(error_r, "another process is listening on it");
 	default:
-		return fail(error_r, strerror(error));
+		return set_error(error_r, strerror(error));
 	}
 }
 
@@ -66,7 +66,7 @@ static int find_group(const char *name, gid_t *gid_r, char **error_r)
 		return 0;
 	group = getgrnam(name);
 	if (group == NULL)
-		return fail(error_r, "the group in socket_group does not exist");
+		return set_error(error_r, "the group in socket_group does not exist");
 	*gid_r = group->gr_gid;
 	return 0;
 }
@@ -93,7 +93,7 @@ static int hand_over(uid_t owner, gid_t group, char **error_r)
 	/* Whoever may write to the directory must not have us give away another file. */
 	if (lchown(listener_address.sun_path, owner, group) < 0 ||
 	    lstat(listener_address.sun_path, &status) < 0)
-		return fail(error_r, strerror(errno));
+		return set_error(error_r, strerror(errno));
 	listener_device = status.st_dev;
 	listener_inode = status.st_ino;
 	return 0;
@@ -114,7 +114,7 @@ int listener_open(const struct milter_settings *settings, uid_t owner, char **er
 		return -1;
 	errno = 0;
 	if (open_socket() < 0)
-		return fail(error_r, errno != 0 ? strerror(errno) : "can't be opened");
+		return set_error(error_r, errno != 0 ? strerror(errno) : "can't be opened");
 	return hand_over(owner, group, error_r);
 }
 

@@ -49,7 +49,7 @@
 static int engine_result;
 static pthread_t main_thread;
 
-static int prepare(const struct settings *settings)
+static int prepare_milter(const struct settings *settings)
 {
 	struct identity identity;
 	char *error = NULL;
@@ -116,7 +116,7 @@ static int stop_engine(pthread_t engine)
 	return error == 0 ? engine_result : MI_SUCCESS;
 }
 
-static int serve(void)
+static int serve_milter(void)
 {
 	pthread_t engine;
 	int error, result;
@@ -139,8 +139,8 @@ int main(int argc, char **argv)
 {
 	static const struct daemon milter = {
 		.name = "postern-milter",
-		.prepare = prepare,
-		.serve = serve,
+		.prepare = prepare_milter,
+		.serve = serve_milter,
 		.read = bounce_explain,
 		.reloaded = warn_if_restart_needed,
 	};

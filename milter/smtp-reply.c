@@ -6,7 +6,7 @@
 #define ESCAPED_SIZE (2 * SEND_SENTENCE_SIZE)
 
 /* The MTA reads a reply's text as a format: "%%" is a percent sign, "%" alone is dropped. */
-static void escape(const char *text, char escaped_r[ESCAPED_SIZE])
+static void escape_percent(const char *text, char escaped_r[ESCAPED_SIZE])
 {
 	size_t at = 0;
 
@@ -19,11 +19,11 @@ static void escape(const char *text, char escaped_r[ESCAPED_SIZE])
 }
 
 /* The first digit of the code says whether the client may try again. */
-static sfsistat refuse(SMFICTX *ctx, const char *code, const char *status, const char *text)
+static sfsistat set_reply(SMFICTX *ctx, const char *code, const char *status, const char *text)
 {
 	char escaped[ESCAPED_SIZE];
 
-	escape(text, escaped);
+	escape_percent(text, escaped);
 	if (smfi_setmlreply(ctx, code, status, escaped, NULL) != MI_SUCCESS) {
 		log_line(LOG_ERR, "libmilter does not take the reply: %s %s %s", code, status,
 			 text);
@@ -37,7 +37,7 @@ static sfsistat reply_unavailable(SMFICTX *ctx, const struct settings *settings,
 {
 	switch (settings->milter.store_failure) {
 	case STORE_FAILURE_DEFER:
-		return refuse(ctx, "451", "4.3.0", sentence);
+		return set_reply(ctx, "451", "4.3.0", sentence);
 	case STORE_FAILURE_ACCEPT:
 		return SMFIS_CONTINUE;
 	}
@@ -54,17 +54,17 @@ sfsistat smtp_reply_verdict(SMFICTX *ctx, const struct send_answer *answer,
 	case SEND_ALLOW:
 		return SMFIS_CONTINUE;
 	case SEND_DEFER:
-		return refuse(ctx, "450", "4.7.28", sentence);
+		return set_reply(ctx, "450", "4.7.28", sentence);
 	case SEND_LIMIT:
-		return refuse(ctx, "550", "5.7.28", sentence);
+		return set_reply(ctx, "550", "5.7.28", sentence);
 	case SEND_OFF:
-		return refuse(ctx, "550", "5.7.13", sentence);
+		return set_reply(ctx, "550", "5.7.13", sentence);
 	case SEND_LOG_IN_AGAIN: /* 421 ends the connection, RFC 5321 section 3.8 */
-		return refuse(ctx, "421", "4.7.0", sentence);
+		return set_reply(ctx, "421", "4.7.0", sentence);
 	case SEND_BLOCKED:
-		return refuse(ctx, "550", "5.7.1", sentence);
+		return set_reply(ctx, "550", "5.7.1", sentence);
 	case SEND_TOO_MANY_RECIPIENTS:
-		return refuse(ctx, "550", "5.5.3", sentence);
+		return set_reply(ctx, "550", "5.5.3", sentence);
 	case SEND_UNAVAILABLE:
 		return reply_unavailable(ctx, settings, sentence);
 	}
@@ -79,20 +79,20 @@ sfsistat smtp_reply_recipient(SMFICTX *ctx, unsigned int recipients_allowed,
 	char sentence[SEND_SENTENCE_SIZE];
 
 	send_sentence(&answer, settings, sentence);
-	return refuse(ctx, "452", "4.5.3", sentence);
+	return set_reply(ctx, "452", "4.5.3", sentence);
 }
 
 sfsistat smtp_reply_no_account(SMFICTX *ctx)
 {
-	return refuse(ctx, "550", "5.7.1", "This login is no account of this site");
+	return set_reply(ctx, "550", "5.7.1", "This login is no account of this site");
 }
 
 sfsistat smtp_reply_too_many_traces(SMFICTX *ctx)
 {
-	return refuse(ctx, "550", "5.7.1", "This message carries too many trace headers");
+	return set_reply(ctx, "550", "5.7.1", "This message carries too many trace headers");
 }
 
 sfsistat smtp_reply_failure(SMFICTX *ctx)
 {
-	return refuse(ctx, "451", "4.3.0", "The message can't be accepted now: try again later");
+	return set_reply(ctx, "451", "4.3.0", "The message can't be accepted now: try again later");
 }

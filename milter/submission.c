@@ -25,7 +25,8 @@ static char macro_queue_id[] = "i";
 static char macro_host[] = "j";
 static char trace_header[] = TRACE_HEADER;
 
-static struct message_log describe(const struct submission *submission, const char *queue_id)
+static struct message_log describe_message(const struct submission *submission,
+					   const char *queue_id)
 {
 	return (struct message_log){
 		.account = submission->account.text,
@@ -36,10 +37,10 @@ static struct message_log describe(const struct submission *submission, const ch
 }
 
 /* May it begin? */
-static sfsistat ask(struct submission *submission, SMFICTX *ctx)
+static sfsistat ask_at_mail(struct submission *submission, SMFICTX *ctx)
 {
 	struct send_request request = { .account = &submission->account, .stage = SEND_AT_MAIL };
-	const struct message_log described = describe(submission, NULL);
+	const struct message_log described = describe_message(submission, NULL);
 	struct decision decision;
 	sfsistat result;
 
@@ -77,7 +78,7 @@ static bool is_mailbox(const char *sender)
 	       (sender[size] == '\0' || strcmp(sender + size, ">") == 0);
 }
 
-static sfsistat begin(struct submission *submission, SMFICTX *ctx, const char *login)
+static sfsistat begin_for_login(struct submission *submission, SMFICTX *ctx, const char *login)
 {
 	const struct settings *settings;
 	const char *error;
@@ -93,7 +94,7 @@ static sfsistat begin(struct submission *submission, SMFICTX *ctx, const char *l
 		message_log_login(login, submission->client, error);
 		return smtp_reply_no_account(ctx);
 	}
-	return ask(submission, ctx);
+	return ask_at_mail(submission, ctx);
 }
 
 sfsistat submission_begin(struct submission *submission, SMFICTX *ctx, const char *login,
@@ -104,7 +105,7 @@ sfsistat submission_begin(struct submission *submission, SMFICTX *ctx, const cha
 	*submission = (struct submission){ .client = client,
 					   .connection = connection,
 					   .has_sender = is_mailbox(sender) };
-	result = begin(submission, ctx, login);
+	result = begin_for_login(submission, ctx, login);
 	if (result != SMFIS_CONTINUE)
 		submission_end(submission);
 	return result;
@@ -151,8 +152,8 @@ static int put_sender(SMFICTX *ctx, const struct submission *submission)
 }
 
 /* The trace is made before the message is charged, so that a failure costs the sender nothing. */
-static sfsistat charge(struct submission *submission, SMFICTX *ctx, const char *queue_id,
-		       const struct message_log *described)
+static sfsistat charge_message(struct submission *submission, SMFICTX *ctx, const char *queue_id,
+			       const struct message_log *described)
 {
 	const struct settings *settings = submission->state->settings;
 	char name[MESSAGE_NAME_SIZE], trace[TRACE_VALUE_SIZE];
@@ -185,10 +186,10 @@ static sfsistat charge(struct submission *submission, SMFICTX *ctx, const char *
 sfsistat submission_charge(struct submission *submission, SMFICTX *ctx)
 {
 	const char *queue_id = smfi_getsymval(ctx, macro_queue_id);
-	const struct message_log described = describe(submission, queue_id);
+	const struct message_log described = describe_message(submission, queue_id);
 
 	if (submission->traces <= TRACES_MAX)
-		return charge(submission, ctx, queue_id, &described);
+		return charge_message(submission, ctx, queue_id, &described);
 	message_log_refusal(LOG_NOTICE, &described, "too many trace headers");
 	return smtp_reply_too_many_traces(ctx);
 }
