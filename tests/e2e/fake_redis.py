@@ -10,12 +10,13 @@ import socket
 import threading
 
 DIGEST = b"$40\r\n" + b"0" * 40 + b"\r\n"
+TIME = b"*2\r\n$10\r\n1760000000\r\n$6\r\n123456\r\n"
 
 
 class FakeRedis:
     """
-    Shakes hands as Redis does, and then answers each call of a script with script_answer, and hangs
-    up behind it if closes is set. greeting is what a new connection hears first, unasked.
+    Shakes hands and tells the time as Redis does, and then answers each call of a script with
+    script_answer, and hangs up behind it if closes is set. greeting is what a new connection hears first, unasked.
     """
 
     def __init__(self, sandbox):
@@ -23,7 +24,7 @@ class FakeRedis:
         self.greeting = self.script_answer = b""
         self.closes = False
         self.handshake_answers = {b"AUTH": b"+OK\r\n", b"SELECT": b"+OK\r\n", b"PING": b"+PONG\r\n",
-                                  b"SCRIPT": DIGEST}
+                                  b"SCRIPT": DIGEST, b"TIME": TIME}
         self.clients = set()
         self.listener = socket.socket(socket.AF_UNIX)
 
