@@ -57,8 +57,9 @@ if stage ~= 'count' then
 	if access ~= 'enabled' then
 		return { 'off', reason or 'never-enabled' }
 	end
-	-- A connection outlives the app password that opened it (A3): one that began before access was
-	-- switched on, or an app password ended, may be such a one. In the same millisecond it is.
+	-- A connection outlives the app password that opened it (A3): one that began before access
+	-- was switched on, or an app password ended, may be such a one. In the same millisecond it
+	-- is.
 	if tonumber(ARGV[8]) <= math.max(tonumber(since), tonumber(revoked or 0)) then
 		return { 'log-in-again' }
 	end

@@ -16,7 +16,8 @@ TIME = b"*2\r\n$10\r\n1760000000\r\n$6\r\n123456\r\n"
 class FakeRedis:
     """
     Shakes hands and tells the time as Redis does, and then answers each call of a script with
-    script_answer, and hangs up behind it if closes is set. greeting is what a new connection hears first, unasked.
+    script_answer, and hangs up behind it if closes is set. greeting is what a new connection hears
+    first, unasked.
     """
 
     def __init__(self, sandbox):

@@ -2,8 +2,9 @@
 What an SMTP connection may still send when the app password that opened it has ended (A3, A10, B4):
 nothing, whether or not it had sent before, and whatever has been switched on since.
 
-Postfix keeps such connections open for hours, and nothing outside of it can end them. It tells a milter of
-a connection before the client can log in, and shows it no login: so what counts is when it began.
+Postfix keeps such connections open for hours, and nothing outside of it can end them. It tells a
+milter of a connection before the client can log in, and shows it no login: so what counts is when
+it began.
 """
 
 import contextlib
@@ -105,7 +106,7 @@ def test_A3_one_that_has_sent_ends_too(box, account, connect):
 
 
 def test_B4_fifteen_silent_connections_send_nothing(box, account, connect):
-    """Of whoever cracked the mailbox, while its owner cleans up; nor do they switch it off again."""
+    """Of whoever cracked the mailbox, while its owner cleans up; nor do they switch it off."""
     box.set(account, tier="hourly")
     clients = connect(account, box.on(account), 15)
     box.doveadm("postern", "off", "--reason", "compromised", account)
@@ -217,7 +218,7 @@ def test_A3_a_slow_answer_makes_no_connection_younger(own, account, seconds):
 
 
 def test_A3_what_ends_while_redis_is_slow(own, account):
-    """The revocation and the message wait for Redis at the same time: it is refused, or was first."""
+    """The revocation and the message wait for Redis together: it is refused, or was first."""
     own.set(account, tier="open")
     own.on(account)
     for number in range(2, 7):
