@@ -12,19 +12,22 @@
 #define VERSION	   "1"
 #define FOLLOW_MAX 100 /* entries of one outbox in one answer */
 
-void outbox_claim_ask(unsigned int partition, const char *worker, unsigned int lease,
-		      unsigned int count, struct command *command_r)
-{
-	static const char *const kinds[] = { "*outbox", NULL };
+/* The outbox, and what is known of the entries that wait until sessions are ended. */
+static const char *const holding_kinds[] = { "*outbox", "*held", "*looks", "*ended", NULL };
 
-	command_begin_partition(command_r, SCRIPT_CLAIM, partition, kinds);
+void outbox_claim_ask(unsigned int partition, const char *worker, unsigned int lease,
+		      unsigned int count, const char *workers, struct command *command_r)
+{
+	command_begin_partition(command_r, SCRIPT_CLAIM, partition, holding_kinds);
 	command_string(command_r, worker);
 	command_number(command_r, lease);
 	command_number(command_r, count);
+	command_borrow(command_r, workers, strlen(workers));
 }
 
-const struct redisReply *outbox_claim_read(const struct redisReply *reply)
+const struct redisReply *outbox_claim_read(const struct redisReply *reply, bool *more_r)
 {
+	*more_r = strcmp(reply_string(reply, 2), "1") == 0;
 	return strcmp(reply_string(reply, 0), "done") == 0 ? reply_array(reply, 1) : NULL;
 }
 
@@ -43,15 +46,18 @@ static int read_id(const char *text, char id_r[OUTBOX_ID_SIZE])
 }
 
 /* Copies what fits and is text; what isn't becomes "", because a notice is better without it. */
-static void read_text(const struct redisReply *fields, const char *name,
-		      char text_r[OUTBOX_TEXT_SIZE])
+static void take_text(const char *text, char text_r[OUTBOX_TEXT_SIZE])
 {
-	const char *text = reply_field(fields, name);
-
 	text_r[0] = '\0';
 	if (strlen(text) >= OUTBOX_TEXT_SIZE || !utf8_is_text(text, strlen(text)))
 		return;
 	strcpy(text_r, text);
+}
+
+static void read_text(const struct redisReply *fields, const char *name,
+		      char text_r[OUTBOX_TEXT_SIZE])
+{
+	take_text(reply_field(fields, name), text_r);
 }
 
 static enum outbox_kind read_kind(const struct redisReply *fields)
@@ -118,6 +124,7 @@ int outbox_event_read(const struct redisReply *entries, unsigned int place, unsi
 		return -1;
 	event_r->times = (unsigned int)reply_number(entry, 1);
 	read_fields(reply_array(entry, 2), event_r);
+	take_text(reply_string(entry, 3), event_r->unseen);
 	return 0;
 }
 
@@ -152,9 +159,6 @@ bool outbox_done_read(const struct redisReply *reply)
 
 	return strcmp(word, "done") == 0 || strcmp(word, "unchanged") == 0;
 }
-
-/* The outbox, and what is known of the notices that wait until the sessions are ended. */
-static const char *const holding_kinds[] = { "*outbox", "*held", "*looks", "*ended", NULL };
 
 void outbox_ended_ask(unsigned int partition, const char *worker, const char *id,
 		      struct command *command_r)

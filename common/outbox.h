@@ -47,16 +47,20 @@ struct outbox_event {
 	char by[OUTBOX_TEXT_SIZE];
 	char from[OUTBOX_TEXT_SIZE];
 	char language[OUTBOX_TEXT_SIZE]; /* "" if not known */
+	/* OUTBOX_OFF, where it was handed out: the hosts on which the account's sessions weren't
+	   seen to end, between spaces; "" if there are none. */
+	char unseen[OUTBOX_TEXT_SIZE];
 };
 
 /* Asks for at most count entries for the worker of that name, which has them for lease
-   milliseconds. */
+   milliseconds. workers are those that have to end sessions, as system_workers_text() has them: it
+   must outlive the command. */
 void outbox_claim_ask(unsigned int partition, const char *worker, unsigned int lease,
-		      unsigned int count, struct command *command_r);
+		      unsigned int count, const char *workers, struct command *command_r);
 
 /* The entries handed out, for outbox_event_read(); NULL when Redis can't tell. Lives as long as the
-   reply. */
-const struct redisReply *outbox_claim_read(const struct redisReply *reply);
+   reply. *more_r: if there is none, another call may find one. */
+const struct redisReply *outbox_claim_read(const struct redisReply *reply, bool *more_r);
 
 /* Reads the entry at a place of outbox_claim_read()'s. 0, or -1 if it has no usable id. */
 int outbox_event_read(const struct redisReply *entries, unsigned int place, unsigned int partition,

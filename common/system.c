@@ -2,8 +2,11 @@
 
 #include "system.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "outbox.h"
 #include "reply.h"
 
 /* The partition whose keys hold what is about no account. */
@@ -37,9 +40,46 @@ void system_worker_read(const struct redisReply *workers, unsigned int place,
 	worker_r->trouble = reply_string(worker, 4);
 }
 
+/* Has no spaces or control characters, and isn't too long. */
+static bool is_name(const char *name)
+{
+	size_t size = 0;
+
+	while (name[size] > ' ' && name[size] < '\x7f')
+		size++;
+	return size > 0 && size < OUTBOX_WORKER_SIZE && name[size] == '\0';
+}
+
+static char *add_line(char *end, const struct system_worker *worker)
+{
+	if (!is_name(worker->name))
+		return end;
+	return end + sprintf(end, "%s %lld %lld\n", worker->name, (long long)worker->age,
+			     (long long)worker->started);
+}
+
+char *system_workers_text(const struct redisReply *workers, const struct system_worker *own)
+{
+	const size_t line = OUTBOX_WORKER_SIZE + sizeof(" 9223372036854775807") * 2;
+	char *text = malloc(line * (reply_count(workers) + 1) + 1), *end = text;
+
+	if (text == NULL)
+		abort();
+	*end = '\0';
+	for (unsigned int i = 0; i < reply_count(workers); i++) {
+		struct system_worker worker;
+
+		system_worker_read(workers, i, &worker);
+		if (strcmp(worker.name, own->name) != 0)
+			end = add_line(end, &worker);
+	}
+	add_line(end, own);
+	return text;
+}
+
 void system_backlog_ask(unsigned int partition, uint64_t rest, struct command *command_r)
 {
-	static const char *const kinds[] = { "*outbox", "*unused", NULL };
+	static const char *const kinds[] = { "*outbox", "*unused", "*held", NULL };
 
 	command_begin_partition(command_r, SCRIPT_BACKLOG, partition, kinds);
 	command_number(command_r, rest);

@@ -40,6 +40,10 @@ struct system_worker {
 void system_worker_read(const struct redisReply *workers, unsigned int place,
 			struct system_worker *worker_r);
 
+/* The workers as scripts/claim.lua wants them, a line each: "NAME AGE STARTED", own among them, for
+   free(). What is no name of a worker is left out. */
+char *system_workers_text(const struct redisReply *workers, const struct system_worker *own);
+
 /* Asks what a partition has to do; rest is unused_rest()'s. */
 void system_backlog_ask(unsigned int partition, uint64_t rest, struct command *command_r);
 

@@ -19,6 +19,7 @@ check_PROGRAMS += \
 	%reldir%/unit/test-encoded-word \
 	%reldir%/unit/test-failure \
 	%reldir%/unit/test-header-field \
+	%reldir%/unit/test-hold \
 	%reldir%/unit/test-keys \
 	%reldir%/unit/test-login \
 	%reldir%/unit/test-network \
@@ -63,6 +64,7 @@ private_redis = %reldir%/unit/private-redis.c %reldir%/unit/private-redis.h \
 %canon_reldir%_unit_test_bounce_message_LDADD = milter/libpostern-bounce.la $(LDADD) $(GMIME_LIBS)
 %canon_reldir%_unit_test_check_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/dovecot-plugin
 %canon_reldir%_unit_test_check_LDADD = dovecot-plugin/libpostern-check.la $(LDADD)
+%canon_reldir%_unit_test_hold_SOURCES = %reldir%/unit/test-hold.c $(private_redis)
 %canon_reldir%_unit_test_outbox_SOURCES = %reldir%/unit/test-outbox.c $(private_redis)
 %canon_reldir%_unit_test_account_line_SOURCES = %reldir%/unit/test-account-line.c \
 	dovecot-plugin/account-line.c dovecot-plugin/account-line.h
@@ -147,6 +149,7 @@ EXTRA_DIST += \
 	%reldir%/unit/files.h \
 	%reldir%/unit/notice-samples.h \
 	%reldir%/unit/notice-site.h \
+	%reldir%/unit/outbox-samples.h \
 	%reldir%/unit/rows.h \
 	%reldir%/unit/samples.h \
 	%reldir%/unit/settings-text.h \

@@ -10,6 +10,7 @@
 #include "letter.h"
 #include "log.h"
 #include "monotonic.h"
+#include "printable.h"
 #include "question.h"
 #include "queue.h"
 #include "sendmail.h"
@@ -21,6 +22,9 @@
 	5000 /* between two looks into all outboxes, for entries whose lease is over               \
 	      */
 
+/* For how long it is known who has to end sessions. */
+#define WORKERS_MS 1000
+
 /* The clocks of Redis, Postfix and Dovecot may differ by so many seconds. */
 #define QUEUE_SLACK   60
 #define MAILBOX_SLACK 86400
@@ -31,10 +35,12 @@
 struct notices {
 	const struct state *state; /* of this round */
 	struct doveadm *doveadm;
-	uint64_t todo;	    /* a bit for each partition whose outbox has to be looked into */
-	int64_t whole_look; /* when to look into all of them, of the monotonic clock */
-	bool doubtful;	    /* in this round anything may have been sent before */
-	bool doubt;	    /* in the next */
+	uint64_t todo;	       /* a bit for each partition whose outbox has to be looked into */
+	int64_t whole_look;    /* when to look into all of them, of the monotonic clock */
+	char *workers;	       /* who has to end sessions first; NULL if it isn't known */
+	int64_t workers_asked; /* when, of the monotonic clock */
+	bool doubtful;	       /* in this round anything may have been sent before */
+	bool doubt;	       /* in the next */
 	bool unknown_logged, missing_logged;
 	unsigned int retry; /* milliseconds to wait when sending fails; 0 while it works */
 	struct trouble redis, sendmail, search, writing;
@@ -207,6 +213,17 @@ static enum outcome send_again(struct notices *notices, const struct outbox_even
 	}
 }
 
+/* Says whose sessions may still be there to delete the notice. */
+static void log_unseen(const struct outbox_event *event)
+{
+	char hosts[OUTBOX_TEXT_SIZE];
+
+	strcpy(hosts, event->unseen);
+	make_printable(hosts, "\"");
+	log_line(LOG_WARNING, "account=%s sessions=unseen hosts=\"%s\"", event->account.text,
+		 hosts);
+}
+
 static enum outcome handle(struct notices *notices, const struct outbox_event *event, int64_t taken)
 {
 	char message_id[OUTBOX_MESSAGE_ID_SIZE];
@@ -220,23 +237,53 @@ static enum outcome handle(struct notices *notices, const struct outbox_event *e
 		notices->unknown_logged = true;
 		return OUTCOME_LATER;
 	}
+	if (event->unseen[0] != '\0')
+		log_unseen(event);
 	outbox_message_id(event, message_id);
 	if (event->times > 1 || notices->doubtful)
 		return send_again(notices, event, message_id);
 	return send(notices, event, message_id, taken);
 }
 
+/* Finds out who has to end sessions before owners are told. 0, or -1 when Redis can't tell. */
+static int find_workers(struct notices *notices, const char **error_r)
+{
+	int64_t now = monotonic_msecs();
+	char *workers;
+
+	if (notices->workers != NULL && now - notices->workers_asked < WORKERS_MS)
+		return 0;
+	workers = question_workers(notices->state->store, error_r);
+	if (workers == NULL)
+		return -1;
+	free(notices->workers);
+	notices->workers = workers;
+	notices->workers_asked = now;
+	return 0;
+}
+
+/* Takes an entry: 1, 0 if there is none, or -1 when Redis can't tell. */
+static int take(struct notices *notices, unsigned int partition, struct outbox_event *event_r,
+		const char **error_r)
+{
+	unsigned int lease = notices->state->settings->worker.notice_lease;
+
+	if (find_workers(notices, error_r) < 0)
+		return -1;
+	return question_claim(notices->state->store, partition, lease, notices->workers, event_r,
+			      error_r);
+}
+
 /* All entries of one outbox that can be had. False when it makes no sense to go on. */
 static bool empty_outbox(struct notices *notices, unsigned int partition)
 {
 	struct store *store = notices->state->store;
-	unsigned int lease = notices->state->settings->worker.notice_lease;
 	struct outbox_event event;
 	const char *error;
 
 	while (!worker_stopping()) {
 		int64_t taken = monotonic_msecs();
-		int result = question_claim(store, partition, lease, &event, &error);
+		int result = take(notices, partition, &event, &error);
 		enum outcome outcome = OUTCOME_LATER;
 
 		if (result == 0)
@@ -343,5 +390,6 @@ void *notices_run(void *unused)
 		wait_for_work(&notices, lease);
 	}
 	doveadm_free(&notices.doveadm);
+	free(notices.workers);
 	return NULL;
 }

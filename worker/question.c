@@ -41,24 +41,51 @@ int question_access(struct store *store, const struct account_name *account, con
 }
 
 int question_claim(struct store *store, unsigned int partition, unsigned int lease,
-		   struct outbox_event *event_r, const char **error_r)
+		   const char *workers, struct outbox_event *event_r, const char **error_r)
 {
 	const struct redisReply *entries;
 	struct command command;
 	redisReply *reply;
+	bool more;
 	int result;
 
-	outbox_claim_ask(partition, worker_name(), lease, 1, &command);
-	if (store_ask(store, &command, &reply, error_r) < 0)
-		return -1;
-	entries = outbox_claim_read(reply);
-	if (entries == NULL)
-		return refuse(reply, error_r);
-	result = reply_count(entries) == 0 ? 0 : 1;
-	if (result == 1 && outbox_event_read(entries, 0, partition, event_r) < 0)
-		return refuse(reply, error_r);
-	freeReplyObject(reply);
+	outbox_claim_ask(partition, worker_name(), lease, 1, workers, &command);
+	do {
+		if (store_ask(store, &command, &reply, error_r) < 0)
+			return -1;
+		entries = outbox_claim_read(reply, &more);
+		if (entries == NULL)
+			return refuse(reply, error_r);
+		result = reply_count(entries) == 0 ? 0 : 1;
+		if (result == 1 && outbox_event_read(entries, 0, partition, event_r) < 0)
+			return refuse(reply, error_r);
+		freeReplyObject(reply);
+	} while (result == 0 && more && !worker_stopping());
 	return result;
+}
+
+char *question_workers(struct store *store, const char **error_r)
+{
+	const struct system_beat none = { .name = "", .trouble = "" };
+	struct system_worker own = { .name = worker_name() };
+	const struct redisReply *workers;
+	struct worker_report report;
+	struct command command;
+	redisReply *reply;
+	char *text = NULL;
+
+	worker_report(&report);
+	own.started = report.started;
+	system_beat_ask(&none, &command);
+	if (store_ask(store, &command, &reply, error_r) < 0)
+		return NULL;
+	workers = system_beat_read(reply);
+	if (workers != NULL)
+		text = system_workers_text(workers, &own);
+	else
+		*error_r = reply_unavailable_text(reply);
+	freeReplyObject(reply);
+	return text;
 }
 
 int question_beat(struct store *store, bool ends, const char **error_r)

@@ -16,9 +16,14 @@
 /* 1 if access of the account is on, 0 if not, or -1. */
 int question_access(struct store *store, const struct account_name *account, const char **error_r);
 
-/* Takes one entry of an outbox. 1 with the entry, 0 if there is none to take, or -1. */
+/* Takes one entry of an outbox. workers are question_workers()'s. 1 with the entry, 0 if there is
+   none to take, or -1. */
 int question_claim(struct store *store, unsigned int partition, unsigned int lease,
-		   struct outbox_event *event_r, const char **error_r);
+		   const char *workers, struct outbox_event *event_r, const char **error_r);
+
+/* Who has to end sessions before an owner is told: system_workers_text()'s, for free(). NULL when
+   Redis can't tell. */
+char *question_workers(struct store *store, const char **error_r);
 
 /* Tells Redis that this worker is there, or that it ends. */
 int question_beat(struct store *store, bool ends, const char **error_r);

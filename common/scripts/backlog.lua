@@ -1,15 +1,15 @@
 -- What a partition has to do: notices that wait, and accounts that have long not been used.
 --
 -- KEYS[1] is the mark of a partition, KEYS[2] its outbox, KEYS[3] its index of accounts by last
--- use. ARGV: format, how long an account may rest in the index (0 for ever). Answers with the
--- number of notices, the age of the oldest and the number of accounts that are due. Times are
--- milliseconds.
+-- use, KEYS[4] the notices that wait until sessions are ended, by when they came to be (claim.lua).
+-- ARGV: format, how long an account may rest in the index (0 for ever). Answers with the number of
+-- notices, the age of the oldest and the number of accounts that are due. Times are milliseconds.
 
 if not marked() then
 	return unmarked()
 end
 
-local OUTBOX_KEY, INDEX, rest = KEYS[2], KEYS[3], tonumber(ARGV[2])
+local OUTBOX_KEY, INDEX, HELD, rest = KEYS[2], KEYS[3], KEYS[4], tonumber(ARGV[2])
 local COUNTED = 1000 -- new notices at most, where they have to be counted one by one
 local now = clock()
 local waiting, oldest = 0, now
@@ -43,6 +43,10 @@ if redis.call('EXISTS', OUTBOX_KEY) == 1 then
 		count(lag or #redis.call('XRANGE', OUTBOX_KEY, delivered, '+', 'COUNT', COUNTED),
 			new[1][1])
 	end
+end
+local held = redis.call('ZRANGE', HELD, 0, 0)
+if held[1] then
+	count(redis.call('ZCARD', HELD), held[1])
 end
 local due = rest > 0 and redis.call('ZCOUNT', INDEX, '-inf', digits(now - rest)) or 0
 return { 'done', digits(waiting), digits(waiting > 0 and now - oldest or 0), digits(due) }

@@ -30,5 +30,5 @@ redis.call('HDEL', ACCOUNT, 'reason', 'changed')
 redis.call('ZADD', UNUSED, time, account_name())
 redis.call('DEL', KEYS[6])
 change.remember(time, 'on', gated and 'forced' or '', by, from)
-change.announce('on', time, by, from, 'number', number, 'label', ARGV[8])
+change.announce('on', time, by, from, 'number', number, 'label', ARGV[8], 'off', since or '')
 return { 'done', 'enabled', '', digits(time) }

@@ -34,6 +34,9 @@ PROGRAM = os.path.join(SOURCE, "tests", "sandbox")
 CLIENT_TIMEOUT = 40
 # For what happens at once, on a machine with other things to do.
 WAIT_SECONDS = 20
+# For the notice about a switch-off: it waits until all sessions are ended, also those being opened.
+NOTICE_SECONDS = 60
+PARTITIONS = 64
 
 # In a message's file name in a Maildir, as Dovecot and Postfix write it.
 MICROSECONDS = re.compile(r"M(\d+)")
@@ -206,8 +209,7 @@ class Sandbox:
 
     def wait_for_mail(self, user, count=1, subject=None, seconds=WAIT_SECONDS):
         """Waits until so many messages are in the mailbox; returns them, oldest first."""
-        return self._wait_for_mail(f"{self.mail_home}/{user.split('@')[0]}/Maildir", count, subject,
-                                   seconds)
+        return self._wait_for_mail(self.maildir(user), count, subject, seconds)
 
     def wait_for_remote_mail(self, count=1, subject=None):
         """Likewise for what came to remote.test. Name a subject of your own in a shared sandbox."""
@@ -221,6 +223,31 @@ class Sandbox:
             return found if len(found) >= count else None
 
         return wait_until(messages, f"{count} messages in {maildir}", seconds)
+
+    def wait_for_notice(self, user, count=1, subject=None):
+        """Likewise. Notices about switch-offs don't wait until sessions are ended."""
+        def messages():
+            self.let_go()
+            found = [message for message in read_maildir(self.maildir(user))
+                     if subject is None or message["Subject"] == subject]
+            return found if len(found) >= count else None
+
+        return wait_until(messages, f"{count} messages of {user}", pause=0.2)
+
+    def let_go(self):
+        """Says for all workers that the sessions of every switch-off so far are ended."""
+        client = self.redis()
+        workers = client.hkeys("postern:{0}:workers")
+        for number in range(PARTITIONS):
+            prefix = f"postern:{{{number}}}"
+            for entry, born in client.zrange(f"{prefix}:held", 0, -1, withscores=True):
+                said = {f"{entry} {worker}": born for worker in workers}
+                if said:
+                    client.zadd(f"{prefix}:ended", said)
+                client.zadd(f"{prefix}:looks", {entry: 0}, xx=True)
+
+    def maildir(self, user):
+        return f"{self.mail_home}/{user.split('@')[0]}/Maildir"
 
     def log(self, part):
         """The log of redis, dovecot, milter, postfix, remote or worker."""

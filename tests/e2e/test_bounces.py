@@ -101,7 +101,7 @@ def test_cracked_account(own):
     assert (status["access"], status["reason"]) == ("disabled", "compromised")
     assert send(open_session, spammer.user).command == "MAIL"
 
-    mails = own.wait_for_mail(spammer.user, 12)
+    mails = own.wait_for_notice(spammer.user, 12)
     subjects = [str(mail["Subject"]) for mail in mails]
     assert sum(subject.startswith("Undelivered") for subject in subjects) == 10
     assert sum(subject.startswith("External access is off") for subject in subjects) == 1

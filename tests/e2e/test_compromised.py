@@ -62,7 +62,7 @@ def test_b3_sessions_end_and_the_owner_is_told_once(box, account):
     while is_alive(session):
         assert time.monotonic() < deadline, "the session goes on"
         time.sleep(0.02)
-    box.wait_for_mail(account, 1, subject=SUBJECT)
+    box.wait_for_notice(account, 1, subject=SUBJECT)
     wait_until_idle(box)
     subjects = [message["Subject"] for message in mail_of(box, account)]
     assert subjects.count(SUBJECT) == 1
@@ -75,7 +75,7 @@ def test_b3_upgraded_from_send_limit_the_owner_is_told_of_both(box, account):
     box.on(account)
     PartitionSite(box, account).off(account, "send-limit", by="postern", address="")
     assert report(box, account, 1, *ten())[0] == "compromised"
-    box.wait_for_mail(account, 1, subject=SUBJECT)
+    box.wait_for_notice(account, 1, subject=SUBJECT)
     wait_until_idle(box)
     subjects = [message["Subject"] for message in mail_of(box, account)]
     assert subjects.count(SUBJECT) == 1
@@ -176,7 +176,7 @@ def test_b4_off_for_a_crack(box, account):
     assert box.status(account)["password_change_needed"] == "yes"
     with pytest.raises(Exception, match="somebody else seems to have sent mail"):
         pop3_login(box, account, password)
-    box.wait_for_mail(account, 1, subject=SUBJECT)
+    box.wait_for_notice(account, 1, subject=SUBJECT)
     assert box.run_doveadm("postern", "on", account).returncode != 0
     box.doveadm("postern", "password-changed", account)
     box.on(account)
@@ -193,7 +193,7 @@ def test_b4_off_for_a_crack_while_off_for_something_else(box, account):
     assert (row["status"], row["reason"]) == ("already-disabled", "compromised")
     details = [row["detail"] for row in box.doveadm("postern", "history", account)]
     assert details[:2] == ["compromised", "admin"]
-    box.wait_for_mail(account, 1, subject=SUBJECT)
+    box.wait_for_notice(account, 1, subject=SUBJECT)
 
 
 @pytest.mark.parametrize("reason", ["break-in", "send-limit", "never-enabled", "Compromised"])

@@ -35,8 +35,9 @@ class Killer:
     def run(self):
         for _ in range(KILLS):
             process = self.start()
-            # From the first instruction to a few notices.
-            time.sleep(self.random.choice([0.02, 0.1, 0.3]) * self.random.random() + 0.01)
+            # From the first instruction to a few notices: of a switch-off that is long ago, one
+            # look for sessions is enough.
+            time.sleep(self.random.choice([0.02, 0.2, 1]) * self.random.random() + 0.01)
             process.send_signal(signal.SIGKILL)
             process.wait()
             self.kills += 1

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from conftest import new_account, read_maildir, wait_until
+from conftest import WAIT_SECONDS, new_account, read_maildir, wait_until
 
 SETTINGS = {
     "worker": {"notice_lease": "2s", "sweep_interval": "1s"},
@@ -77,7 +77,7 @@ def sessions_of(box, user):
 
 
 def mail_of(box, user):
-    return read_maildir(f"{box.mail_home}/{user.split('@')[0]}/Maildir")
+    return read_maildir(box.maildir(user))
 
 
 def outbox_of(box, user):
@@ -96,19 +96,24 @@ def add_event(box, user, **fields):
 def open_entries(box):
     client = box.redis()
     streams = [f"postern:{{{number}}}:outbox" for number in range(64)]
-    return sum(group["pending"] + (group["lag"] or 0) for stream in streams
-               if client.exists(stream) for group in client.xinfo_groups(stream))
+    held = sum(client.zcard(f"postern:{{{number}}}:held") for number in range(64))
+    return held + sum(group["pending"] + (group["lag"] or 0) for stream in streams
+                      if client.exists(stream) for group in client.xinfo_groups(stream))
 
 
-def wait_until_idle(box):
+def wait_until_idle(box, seconds=WAIT_SECONDS):
     """All that the outboxes hold has been sent and has come in."""
-    wait_until(lambda: open_entries(box) == 0, "the outboxes to be empty")
+    def is_idle():
+        box.let_go()
+        return open_entries(box) == 0
+
+    wait_until(is_idle, "the outboxes to be empty", seconds)
     wait_until(lambda: "Mail queue is empty" in box.inside("mailq").stdout, "an empty queue")
 
 
 def settle(box, user, count):
     """Waits for the mails, and for what should not come."""
-    box.wait_for_mail(user, count)
+    box.wait_for_notice(user, count)
     wait_until_idle(box)
     found = mail_of(box, user)
     assert len(found) == count, [message["Subject"] for message in found]
@@ -248,7 +253,7 @@ def test_d5_unknown_version(box, account):
     settle(box, account, 1)
     entry = add_event(box, account, v="2", event="off", reason="owner")
     add_event(box, account, reason="owner")
-    box.wait_for_mail(account, 2)
+    box.wait_for_notice(account, 2)
     box.wait_for_log("worker", "notice=unknown")
     stream = outbox_of(box, account)
 
@@ -272,7 +277,7 @@ def test_d5_two_workers(own):
         own.on(user)
         own.off(user)
     for user in accounts:
-        own.wait_for_mail(user, 2)
+        own.wait_for_notice(user, 2)
     wait_until_idle(own)
     assert [len(mail_of(own, user)) for user in accounts] == [2] * len(accounts)
     counts = [own.log(part).count("notice=sent") for part in ("worker", "second")]

@@ -226,6 +226,7 @@ static void check_event(const struct outbox_event *event)
 	must_be_text(event->by);
 	must_be_text(event->from);
 	must_be_text(event->language);
+	must_be_text(event->unseen);
 	outbox_message_id(event, message_id);
 	must_be_sentence(message_id, sizeof(message_id));
 	MUST(message_id[strlen(message_id) - 1] == '>');
@@ -248,7 +249,8 @@ static void check_followed(void *context, const struct outbox_event *event)
 
 static void read_claim(const redisReply *reply)
 {
-	const struct redisReply *entries = outbox_claim_read(reply);
+	bool more;
+	const struct redisReply *entries = outbox_claim_read(reply, &more);
 	struct outbox_event event;
 
 	/* The place behind the last one is as empty as any. */

@@ -117,7 +117,7 @@ static void ask_unused(const struct account_name *account, struct command *comma
 
 static void ask_claim(const struct account_name *account, struct command *command_r)
 {
-	outbox_claim_ask(account->partition, "{1}", 30000, 1, command_r);
+	outbox_claim_ask(account->partition, "{1}", 30000, 1, "{2} 0 0\n", command_r);
 }
 
 static void ask_done(const struct account_name *account, struct command *command_r)
