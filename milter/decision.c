@@ -15,8 +15,8 @@ void decision_problem(const char *problem, char problem_r[DECISION_PROBLEM_SIZE]
 	make_printable(problem_r, "\"\\");
 }
 
-static void ask(struct state *state, const struct send_request *request,
-		struct decision *decision_r)
+static void ask_store(struct state *state, const struct send_request *request,
+		      struct decision *decision_r)
 {
 	struct command command;
 	struct redisReply *reply = NULL;
@@ -50,12 +50,12 @@ void decision_make(struct state *state, struct connection *connection, struct se
 		return;
 	}
 	request->began = connection->began;
-	ask(state, request, decision_r);
+	ask_store(state, request, decision_r);
 	/* A slow answer made the connection look older than it is: a new one may have been taken
 	   for one of before. */
 	if (decision_r->answer.verdict == SEND_LOG_IN_AGAIN &&
 	    connection_date(connection, state->store, &error) == 1) {
 		request->began = connection->began;
-		ask(state, request, decision_r);
+		ask_store(state, request, decision_r);
 	}
 }
