@@ -18,9 +18,9 @@ static const char *const kinds[] = { COMMAND_ACCESS_KINDS, NULL };
 void access_on_ask(const struct account_name *account, const struct app_password_terms *terms,
 		   bool force, const struct actor *actor, struct command *command_r)
 {
-	static const char *const with_log[] = { COMMAND_ACCESS_KINDS, "wrong", NULL };
+	static const char *const with_more[] = { COMMAND_ACCESS_KINDS, "wrong", "*expiries", NULL };
 
-	command_begin(command_r, SCRIPT_ON, account, with_log);
+	command_begin(command_r, SCRIPT_ON, account, with_more);
 	actor_add(command_r, actor);
 	command_number(command_r, force ? 1 : 0);
 	app_password_terms_add(command_r, terms);
@@ -128,8 +128,9 @@ void access_password_changed_ask(const struct account_name *account, const struc
 int access_erase_ask(const struct account_name *account, const struct settings *settings,
 		     struct command *command_r)
 {
-	static const char *const all[] = { COMMAND_ACCESS_KINDS, "wrong",   "sent",
-					   "failures",		 "*traced", NULL };
+	static const char *const all[] = {
+		COMMAND_ACCESS_KINDS, "wrong", "sent", "failures", "*traced", "*expiries", NULL
+	};
 	char reference[TRACE_REFERENCE_SIZE];
 
 	if (trace_reference(account, settings->default_domain, reference) < 0)

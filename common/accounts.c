@@ -191,10 +191,11 @@ enum accounts_found accounts_export_read(const struct redisReply *reply, unsigne
 
 void accounts_import_ask(const struct account_record *record, struct command *command_r)
 {
-	static const char *const kinds[] = { COMMAND_ACCESS_KINDS, "wrong", "failures", NULL };
+	static const char *const kinds[] = { COMMAND_ACCESS_KINDS, "wrong", "failures", "*expiries",
+					     NULL };
 
 	/* EVALSHA, digest, number of keys; the keys; format and history. */
-	_Static_assert(3 + 7 + 2 + 2 * ACCOUNT_RECORD_FIELDS_MAX <= COMMAND_ARGS_MAX,
+	_Static_assert(3 + 8 + 2 + 2 * ACCOUNT_RECORD_FIELDS_MAX <= COMMAND_ARGS_MAX,
 		       "the largest record fits");
 	command_begin(command_r, SCRIPT_IMPORT, &record->account, kinds);
 	command_borrow(command_r, record->history, strlen(record->history));

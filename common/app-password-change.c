@@ -8,8 +8,6 @@
 #include "reply.h"
 #include "utf8.h"
 
-static const char *const kinds[] = { COMMAND_ACCESS_KINDS, NULL };
-
 int app_password_label_check(const char *text, const char **error_r)
 {
 	*error_r = NULL;
@@ -36,6 +34,8 @@ void app_password_add_ask(const struct account_name *account,
 			  const struct app_password_terms *terms, const struct actor *actor,
 			  struct command *command_r)
 {
+	static const char *const kinds[] = { COMMAND_ACCESS_KINDS, "*expiries", NULL };
+
 	command_begin(command_r, SCRIPT_PASSWORD_ADD, account, kinds);
 	actor_add(command_r, actor);
 	command_number(command_r, APP_PASSWORDS_WORKING_MAX);
@@ -45,6 +45,8 @@ void app_password_add_ask(const struct account_name *account,
 void app_password_revoke_ask(const struct account_name *account, unsigned int number,
 			     const struct actor *actor, struct command *command_r)
 {
+	static const char *const kinds[] = { COMMAND_ACCESS_KINDS, NULL };
+
 	command_begin(command_r, SCRIPT_PASSWORD_REVOKE, account, kinds);
 	actor_add(command_r, actor);
 	command_number(command_r, number);

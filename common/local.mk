@@ -14,7 +14,9 @@ noinst_LTLIBRARIES += %reldir%/libpostern-common.la
 	%reldir%/child.c %reldir%/child.h \
 	%reldir%/command.c %reldir%/command.h \
 	%reldir%/digest.c %reldir%/digest.h \
+	%reldir%/due.c %reldir%/due.h \
 	%reldir%/encoded-word.c %reldir%/encoded-word.h \
+	%reldir%/expiry.c %reldir%/expiry.h \
 	%reldir%/failure.c %reldir%/failure.h \
 	%reldir%/handshake.c %reldir%/handshake.h \
 	%reldir%/header-field.c %reldir%/header-field.h \
@@ -57,6 +59,7 @@ scripts = \
 	%reldir%/scripts/due.lua \
 	%reldir%/scripts/ended.lua \
 	%reldir%/scripts/erase.lua \
+	%reldir%/scripts/expire.lua \
 	%reldir%/scripts/export.lua \
 	%reldir%/scripts/failure.lua \
 	%reldir%/scripts/import.lua \

@@ -29,7 +29,7 @@ const char *login_verdict_word(enum login_verdict verdict)
 int login_ask(const struct login_request *request, const struct settings *settings,
 	      struct command *command_r)
 {
-	static const char *const kinds[] = { COMMAND_ACCESS_KINDS, "wrong", NULL };
+	static const char *const kinds[] = { COMMAND_ACCESS_KINDS, "wrong", "*expiries", NULL };
 	const struct secrets *secrets = settings->secrets;
 	unsigned char network[NETWORK_TAG_SIZE];
 

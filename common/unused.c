@@ -20,22 +20,6 @@ uint64_t unused_rest(const struct settings *settings, uint64_t warning)
 	return least == 0 ? 0 : least > warning ? least - warning : 1;
 }
 
-void unused_due_ask(unsigned int partition, int64_t before, unsigned int skip, unsigned int count,
-		    struct command *command_r)
-{
-	static const char *const kinds[] = { "*unused", NULL };
-
-	command_begin_partition(command_r, SCRIPT_DUE, partition, kinds);
-	command_number(command_r, (uint64_t)(before > 0 ? before : 0));
-	command_number(command_r, skip);
-	command_number(command_r, count);
-}
-
-const struct redisReply *unused_due_read(const struct redisReply *reply)
-{
-	return strcmp(reply_string(reply, 0), "done") == 0 ? reply_array(reply, 1) : NULL;
-}
-
 void unused_ask(const struct unused_request *request, const struct settings *settings,
 		struct command *command_r)
 {

@@ -11,8 +11,8 @@ struct redisReply;
 
 /*
  * The sweep (D2): which accounts with access on have long not been used, found through the
- * partitions' indexes. Calls of scripts/due.lua, for the names, and unused.lua, which looks at one
- * account and acts. All times are milliseconds, since 1970 where they are points in time.
+ * partitions' indexes (due.h). A call of scripts/unused.lua looks at one account and acts. All
+ * times are milliseconds, since 1970 where they are points in time.
  */
 
 enum unused_verdict {
@@ -34,14 +34,6 @@ struct unused_answer {
 /* How long an account rests in the index before somebody looks at it: the least of all tiers, less
    the time for a warning. 0 if no tier has a limit: then there is nothing to sweep. */
 uint64_t unused_rest(const struct settings *settings, uint64_t warning);
-
-/* Asks for at most count names out of a partition's index, of accounts that have rested since
-   before, the first skip left out. */
-void unused_due_ask(unsigned int partition, int64_t before, unsigned int skip, unsigned int count,
-		    struct command *command_r);
-
-/* The array of names; NULL if Redis can't tell. Lives as long as the reply. */
-const struct redisReply *unused_due_read(const struct redisReply *reply);
 
 struct unused_request {
 	const struct account_name *account;

@@ -3,6 +3,7 @@
 #include "lib.h"
 
 #include "doveadm-postern.h"
+#include "due.h"
 #include "quantity.h"
 #include "reply.h"
 #include "unused.h"
@@ -157,13 +158,13 @@ static bool next_batch(struct sweep *sweep, unsigned int partition, unsigned int
 	const char *error;
 	bool more;
 
-	unused_due_ask(partition, sweep->now - (int64_t)rest, skip, BATCH, &command);
+	due_ask(DUE_UNUSED, partition, sweep->now - (int64_t)rest, skip, BATCH, &command);
 	if (postern_ask(sweep->run, &command, &reply, &error) < 0) {
 		postern_fail(sweep->run, POSTERN_UNAVAILABLE, "", error);
 		sweep->failed = TRUE;
 		return FALSE;
 	}
-	names = unused_due_read(reply);
+	names = due_read(reply);
 	*count_r = reply_count(names);
 	more = names != NULL && look_at_each(sweep, partition, names);
 	if (names == NULL) {

@@ -16,7 +16,9 @@ check_PROGRAMS += \
 	%reldir%/unit/test-command \
 	%reldir%/unit/test-connection \
 	%reldir%/unit/test-doveadm-answer \
+	%reldir%/unit/test-due \
 	%reldir%/unit/test-encoded-word \
+	%reldir%/unit/test-expiry \
 	%reldir%/unit/test-failure \
 	%reldir%/unit/test-header-field \
 	%reldir%/unit/test-hold \
@@ -117,6 +119,7 @@ EXTRA_DIST += \
 	%reldir%/e2e/test_compromised.py \
 	%reldir%/e2e/test_doveadm.py \
 	%reldir%/e2e/test_evasions.py \
+	%reldir%/e2e/test_expiries.py \
 	%reldir%/e2e/test_failures.py \
 	%reldir%/e2e/test_hostile.py \
 	%reldir%/e2e/test_login.py \

@@ -5,6 +5,7 @@
 #include <hiredis/hiredis.h>
 
 #include "access.h"
+#include "expiry.h"
 #include "reply.h"
 #include "system.h"
 #include "worker.h"
@@ -216,24 +217,26 @@ int question_follow(struct store *store, struct outbox_positions *positions, uns
 	return 0;
 }
 
-int question_due(struct store *store, unsigned int partition, int64_t before, unsigned int skip,
-		 struct account_name names_r[QUESTION_DUE_MAX], const char **error_r)
+int question_due(struct store *store, enum due_index index, unsigned int partition, int64_t time,
+		 unsigned int skip, struct account_name names_r[QUESTION_DUE_MAX],
+		 const char **error_r)
 {
 	const struct redisReply *names;
 	struct command command;
 	redisReply *reply;
 	int count = 0;
 
-	unused_due_ask(partition, before, skip, QUESTION_DUE_MAX, &command);
+	due_ask(index, partition, time, skip, QUESTION_DUE_MAX, &command);
 	if (store_ask(store, &command, &reply, error_r) < 0)
 		return -1;
-	names = unused_due_read(reply);
+	names = due_read(reply);
 	if (names == NULL)
 		return refuse(reply, error_r);
 	for (unsigned int i = 0; i < reply_count(names) && i < QUESTION_DUE_MAX; i++) {
 		const char *text = reply_string(names, i), *error;
 
-		if (account_name_parse(text, strlen(text), NULL, &names_r[count], &error) < 0)
+		if (account_name_parse(text, strlen(text), NULL, &names_r[count], &error) < 0 ||
+		    names_r[count].partition != partition)
 			names_r[count].text[0] = '\0';
 		count++;
 	}
@@ -256,4 +259,20 @@ int question_unused(struct store *store, const struct unused_request *request,
 		return refuse(reply, error_r);
 	freeReplyObject(reply);
 	return 0;
+}
+
+int question_expiry(struct store *store, const struct account_name *account, const char **error_r)
+{
+	enum expiry_verdict verdict;
+	struct command command;
+	redisReply *reply;
+
+	expiry_ask(account, &command);
+	if (store_ask(store, &command, &reply, error_r) < 0)
+		return -1;
+	verdict = expiry_read(reply);
+	if (verdict == EXPIRY_UNAVAILABLE)
+		return refuse(reply, error_r);
+	freeReplyObject(reply);
+	return verdict == EXPIRY_EXPIRED ? 1 : 0;
 }

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "due.h"
 #include "outbox.h"
 #include "store.h"
 #include "unused.h"
@@ -55,11 +56,15 @@ int question_follow(struct store *store, struct outbox_positions *positions, uns
 #define QUESTION_DUE_MAX 100
 
 /* Names of accounts that are due; one that is none has an empty text. How many, or -1. */
-int question_due(struct store *store, unsigned int partition, int64_t before, unsigned int skip,
-		 struct account_name names_r[QUESTION_DUE_MAX], const char **error_r);
+int question_due(struct store *store, enum due_index index, unsigned int partition, int64_t time,
+		 unsigned int skip, struct account_name names_r[QUESTION_DUE_MAX],
+		 const char **error_r);
 
 int question_unused(struct store *store, const struct unused_request *request,
 		    const struct settings *settings, struct unused_answer *answer_r,
 		    const char **error_r);
+
+/* 1 if an app password of the account has expired, so that its sessions end, 0 if not, or -1. */
+int question_expiry(struct store *store, const struct account_name *account, const char **error_r);
 
 #endif

@@ -100,7 +100,8 @@ static int sweep_page(struct sweep *sweep, unsigned int partition, unsigned int 
 
 	if (!begin_page(sweep))
 		return -1;
-	count = question_due(sweep->state->store, partition, sweep->before, *skip, names, &error);
+	count = question_due(sweep->state->store, DUE_UNUSED, partition, sweep->before, *skip,
+			     names, &error);
 	if (count < 0) {
 		trouble_failed(&sweep->redis, error);
 		return -1;

@@ -1,6 +1,7 @@
--- Names of accounts whose time of use, as the index has it, is not after a given one (D2).
+-- Names of accounts whose time, as an index has it, is not after a given one: a time of use (D2),
+-- or an expiry (A10).
 --
--- KEYS[1] is the mark of a partition, KEYS[2] its index. ARGV: format, the time, how many of them
+-- KEYS[1] is the mark of a partition, KEYS[2] the index. ARGV: format, the time, how many of them
 -- to pass over, how many to name.
 
 if not marked() then

@@ -1,4 +1,5 @@
--- Everything that is kept about some accounts of one partition.
+-- Everything that is kept about some accounts of one partition, but for what is about connections
+-- and sessions that are open now: import.lua begins that anew.
 --
 -- KEYS behind the mark are each account and its history. ARGV: format. Answers for each account
 -- with 'found', its fields and values and its history; with 'gone'; or with 'broken' if a key is
@@ -6,6 +7,17 @@
 
 if not marked() then
 	return unmarked()
+end
+
+local function carried(fields)
+	local rest = {}
+	for i = 1, #fields, 2 do
+		if fields[i] ~= 'revoked' and fields[i] ~= 'expires' then
+			table.insert(rest, fields[i])
+			table.insert(rest, fields[i + 1])
+		end
+	end
+	return rest
 end
 
 local rows = {}
@@ -17,7 +29,7 @@ for i = 2, #KEYS, 2 do
 	elseif #fields == 0 and history == '' then
 		table.insert(rows, { 'gone' })
 	else
-		table.insert(rows, { 'found', fields, history })
+		table.insert(rows, { 'found', carried(fields), history })
 	end
 end
 return { 'done', rows }

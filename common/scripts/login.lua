@@ -1,8 +1,8 @@
 -- May this login from outside pass? (A1, A7 to A10, P1, P3, D3, D4)
 --
--- KEYS[6] is the log of wrong passwords. ARGV: format, protocol, address, whether secured (0 or 1),
--- attempt, the address's network (4 bytes), the tiers' rows, and the digests of what was entered,
--- one for each key of the site, the current one first.
+-- KEYS[6] is the log of wrong passwords, KEYS[7] the index of expiries. ARGV: format, protocol,
+-- address, whether secured (0 or 1), attempt, the address's network (4 bytes), the tiers' rows, and
+-- the digests of what was entered, one for each key of the site, the current one first.
 
 if not marked() then
 	return unmarked()
@@ -169,6 +169,10 @@ if last_number and last_number ~= number and last_number ~= '0' then
 		redis.call('HSET', ACCOUNT, 'used:' .. last_number,
 			last .. ' ' .. protocol .. ' ' .. last_address)
 	end
+end
+if expires ~= '0' then
+	-- It is noted, unless a version made it that didn't.
+	changes().note_expiry(tonumber(expires), KEYS[7])
 end
 -- No value has more than 64 bytes: with a longer one Redis would store the hash at twice the size.
 redis.call('HSET', ACCOUNT, 'logins', logins,

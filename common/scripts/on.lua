@@ -1,7 +1,8 @@
 -- Switches external access on with a new app password (A2, A3).
 --
--- KEYS[6] is the log of wrong passwords. ARGV: format, by, from, whether to pass the gate (0 or 1),
--- and of the app password its digest, protocols, how long it lasts (0: for ever) and label.
+-- KEYS[6] is the log of wrong passwords, KEYS[7] the index of expiries. ARGV: format, by, from,
+-- whether to pass the gate (0 or 1), and of the app password its digest, protocols, how long it
+-- lasts (0: for ever) and label.
 
 if not marked() then
 	return unmarked()
@@ -24,7 +25,7 @@ if gated and not force then
 end
 
 local time = clock()
-local number = change.make_password(time, digest, ARGV[6], ARGV[7], ARGV[8])
+local number = change.make_password(time, digest, ARGV[6], ARGV[7], ARGV[8], KEYS[7])
 redis.call('HSET', ACCOUNT, 'access', 'enabled', 'since', digits(time))
 redis.call('HDEL', ACCOUNT, 'reason', 'changed')
 redis.call('ZADD', UNUSED, time, account_name())

@@ -1,8 +1,8 @@
 -- A further app password (A10).
 --
--- ARGV: format, by, from, how many may work at once, and of the app password its digest, protocols,
--- how long it lasts in milliseconds (0: for ever) and label. Answers with the number of the new
--- one.
+-- KEYS[6] is the index of expiries. ARGV: format, by, from, how many may work at once, and of the
+-- app password its digest, protocols, how long it lasts in milliseconds (0: for ever) and label.
+-- Answers with the number of the new one.
 
 if not marked() then
 	return unmarked()
@@ -20,6 +20,7 @@ if mine then
 	return { 'done', 'enabled', '', since, string.match(mine, '^%d+') }
 end
 local time, working = clock(), 0
+change.expire(time, KEYS[6])
 local passwords = change.all_passwords()
 for _, password in ipairs(passwords) do
 	if password.ended == 0 and password.expires ~= 0 and password.expires <= time then
@@ -33,7 +34,7 @@ if working >= most then
 	return { 'too-many', 'enabled', '', since, digits(working) }
 end
 
-local number = change.make_password(time, digest, ARGV[6], ARGV[7], ARGV[8])
+local number = change.make_password(time, digest, ARGV[6], ARGV[7], ARGV[8], KEYS[6])
 change.remember(time, 'password-add', number, by, from)
 change.announce('password', time, by, from, 'number', number, 'label', ARGV[8])
 return { 'done', 'enabled', '', since, number }

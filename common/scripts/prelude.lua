@@ -25,7 +25,8 @@
 --   used:NUMBER      'time protocol address' of an app password's last login, where seen doesn't
 --                    say
 --   logins           how often it logged in within the last hour and day, see login.lua (D3)
---   revoked          when an app password was last revoked
+--   revoked          when an app password last ended alone: was revoked, or expired
+--   expires          when the next app password expires, or earlier: then somebody has to look
 --   changed          when the webmail password was changed after a switch-off that asks for it (B4)
 --   warned           the last use that the owner was warned about (D2)
 -- No value has more than 64 bytes: with a longer one Redis stores a hash at several times the size.
@@ -33,8 +34,10 @@
 -- the time in seconds and in hexadecimal digits (D6); where there is evidence for a switch-off, it
 -- is a sixth part (B3). A list would cost each account 80 bytes more. The failures of what an
 -- account sent are a string of lines, see failure.lua. The index is a sorted set of the accounts
--- with access on, by a time of use that may be older than the last one: see unused.lua. The outbox
--- is a stream that the workers read: what has to be told to owners, and whose sessions have to end.
+-- with access on, by a time of use that may be older than the last one: see unused.lua. The index
+-- of expiries is one of the accounts with app passwords that expire, by expires or earlier. The
+-- outbox is a stream that the workers read: what has to be told to owners, and whose sessions have
+-- to end.
 
 local MARK, ACCOUNT, HISTORY, UNUSED, OUTBOX = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local PASSWORD = 'app:'
@@ -104,12 +107,25 @@ local function changes()
 			password.protocols }, ' '))
 	end
 
-	-- A new app password; its number as text. It lasts so many milliseconds, '0' for ever.
-	local function make_password(time, digest, protocols, lasts, label)
-		local number = redis.call('HINCRBY', ACCOUNT, 'numbers', 1)
+	-- Sees to it that somebody looks when an app password expires.
+	local function note_expiry(expires, index)
+		local noted = tonumber(redis.call('HGET', ACCOUNT, 'expires'))
+		if not noted or expires < noted then
+			redis.call('HSET', ACCOUNT, 'expires', digits(expires))
+			redis.call('ZADD', index, digits(expires), account_name())
+		end
+	end
+
+	-- A new app password; its number as text. It lasts so many milliseconds, '0' for ever. The
+	-- index is that of expiries.
+	local function make_password(time, digest, protocols, lasts, label, index)
+		local number, expires = redis.call('HINCRBY', ACCOUNT, 'numbers', 1), 0
+		if lasts ~= '0' then
+			expires = time + lasts
+			note_expiry(expires, index)
+		end
 		put_password({ field = PASSWORD .. digest, number = number, created = time,
-			ended = 0, expires = lasts == '0' and 0 or time + lasts,
-			protocols = protocols })
+			ended = 0, expires = expires, protocols = protocols })
 		if label ~= '' then
 			redis.call('HSET', ACCOUNT, 'label:' .. digits(number), label)
 		end
@@ -160,6 +176,37 @@ local function changes()
 			'language', redis.call('HGET', ACCOUNT, 'language') or '', ...)
 	end
 
+	-- Finds the app passwords that have expired since this was last done (A10). What was opened
+	-- with one ends with it: SMTP connections by revoked, see send.lua, and sessions by the
+	-- workers. As nobody knows which ones these are, it is all of the account's of that time.
+	-- True if there was one. Without the index a worker looks once more, in vain.
+	local function expire(time, index)
+		local revoked = tonumber(redis.call('HGET', ACCOUNT, 'revoked')) or 0
+		local newest, coming = revoked, nil
+		for _, password in ipairs(all_passwords()) do
+			if password.ended == 0 and password.expires > time then
+				coming = math.min(coming or password.expires, password.expires)
+			elseif password.ended == 0 then
+				newest = math.max(newest, password.expires)
+			end
+		end
+		redis.call('HDEL', ACCOUNT, 'expires')
+		if index then
+			redis.call('ZREM', index, account_name())
+		end
+		if coming then
+			redis.call('HSET', ACCOUNT, 'expires', digits(coming))
+		end
+		if coming and index then
+			redis.call('ZADD', index, digits(coming), account_name())
+		end
+		if newest > revoked then
+			redis.call('HSET', ACCOUNT, 'revoked', digits(newest))
+			announce('end', newest, 'postern', '')
+		end
+		return newest > revoked
+	end
+
 	-- The one way access goes off, whatever the reason: every app password ends (A3).
 	local function switch_off(time, reason, by, from, evidence)
 		local passwords = all_passwords()
@@ -172,13 +219,14 @@ local function changes()
 		forget_passwords(passwords)
 		redis.call('HSET', ACCOUNT, 'access', 'disabled', 'reason', reason, 'since',
 			digits(time))
-		redis.call('HDEL', ACCOUNT, 'logins', 'changed', 'revoked', 'warned')
+		redis.call('HDEL', ACCOUNT, 'logins', 'changed', 'revoked', 'expires', 'warned')
 		redis.call('ZREM', UNUSED, account_name())
 		remember(time, 'off', reason, by, from, evidence)
 		announce('off', time, by, from, 'reason', reason)
 	end
 
-	return { all_passwords = all_passwords, announce = announce,
+	return { all_passwords = all_passwords, announce = announce, expire = expire,
 		forget_passwords = forget_passwords, make_password = make_password,
-		put_password = put_password, remember = remember, switch_off = switch_off }
+		note_expiry = note_expiry, put_password = put_password, remember = remember,
+		switch_off = switch_off }
 end

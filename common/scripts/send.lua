@@ -31,9 +31,9 @@ local function least_limit(a, b)
 	return math.min(a, b)
 end
 
-local access, reason, tier, held, held_until, sending, since, revoked = unpack(redis.call('HMGET',
-	ACCOUNT, 'access', 'reason', 'tier', 'held_tier', 'held_until', 'sending', 'since',
-	'revoked'))
+local access, reason, tier, held, held_until, sending, since, revoked, expires = unpack(redis.call(
+	'HMGET', ACCOUNT, 'access', 'reason', 'tier', 'held_tier', 'held_until', 'sending', 'since',
+	'revoked', 'expires'))
 if held and clock() < tonumber(held_until) then
 	tier = held
 end
@@ -56,6 +56,10 @@ local cost = each_recipient and math.max(recipients, 1) or 1
 if stage ~= 'count' then
 	if access ~= 'enabled' then
 		return { 'off', reason or 'never-enabled' }
+	end
+	if expires and tonumber(expires) <= clock() then
+		changes().expire(clock())
+		revoked = redis.call('HGET', ACCOUNT, 'revoked')
 	end
 	-- A connection outlives the app password that opened it (A3): one that began before access
 	-- was switched on, or an app password ended, may be such a one. In the same millisecond it

@@ -19,8 +19,8 @@ import redis
 
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 SCRIPTS = os.path.join(SOURCE, "common", "scripts")
-NAMES = ("due", "erase", "failure", "init", "login", "off", "on", "password_add",
-         "password_changed", "password_revoke", "send", "set", "status", "unused")
+NAMES = ("due", "erase", "expire", "export", "failure", "import", "init", "login", "off", "on",
+         "password_add", "password_changed", "password_revoke", "send", "set", "status", "unused")
 
 FORMAT = "1"
 CLOCK = "clock"
@@ -132,16 +132,18 @@ class Site:
         # What tells two apart stands in front, as in a real one.
         return self.whole("7:" + f"{next(self.numbers)}"[::-1])
 
-    def on(self, account, digest=None, by="doveadm", address="192.0.2.7", force=0, to=None):
+    def on(self, account, digest=None, by="doveadm", address="192.0.2.7", force=0, lasts=0,
+           to=None):
         """(answer, digest): with a digest of its own unless one is given."""
         digest = self.whole(digest or self.new_digest())
-        return self.call("on", self.account_keys(account, "wrong"), by, address, force,
-                         digest, "*", 0, "", to=to), digest
+        keys = [*self.account_keys(account, "wrong"), self.key("expiries")]
+        return self.call("on", keys, by, address, force, digest, "*", lasts, "", to=to), digest
 
     def password_add(self, account, protocols="*", lasts=0, label="", digest=None):
         digest = digest or self.new_digest()
-        return self.call("password_add", self.account_keys(account), "webmail", "192.0.2.7", 20,
-                         digest, protocols, lasts, label), digest
+        keys = [*self.account_keys(account), self.key("expiries")]
+        return self.call("password_add", keys, "webmail", "192.0.2.7", 20, digest, protocols, lasts,
+                         label), digest
 
     def password_revoke(self, account, number):
         return self.call("password_revoke", self.account_keys(account), "webmail", "", number)
@@ -150,11 +152,31 @@ class Site:
         return self.call("password_changed", self.account_keys(account), "webmail", "")
 
     def erase(self, account, reference=""):
-        keys = [*self.account_keys(account, "wrong", "sent", "failures"), self.key("traced")]
+        keys = [*self.account_keys(account, "wrong", "sent", "failures"), self.key("traced"),
+                self.key("expiries")]
         return self.call("erase", keys, reference)
 
-    def due(self, before, skip=0, count=100):
-        return self.call("due", [self.key("unused")], before, skip, count)
+    def due(self, before, skip=0, count=100, index="unused"):
+        return self.call("due", [self.key(index)], before, skip, count)
+
+    def expire(self, account):
+        return self.call("expire", [*self.account_keys(account), self.key("expiries")])
+
+    def look_for_expired(self):
+        """As a worker does: who of those that are due had an app password that expired."""
+        _, names = self.due(self.now, index="expiries")
+        return [name for name in names if self.expire(name) == ["expired"]]
+
+    def export_fields(self, account):
+        """(fields, history)"""
+        keys = [self.key("account", account), self.key("history", account)]
+        _, ((_, fields, history),) = self.call("export", keys)
+        return dict(zip(fields[::2], fields[1::2])), history
+
+    def import_fields(self, account, fields, history):
+        keys = [*self.account_keys(account, "wrong", "failures"), self.key("expiries")]
+        pairs = [text for pair in fields.items() for text in pair]
+        return self.call("import", keys, history, *pairs)
 
     def unused(self, account, rest, time=0, only_look=0, warning=0, tiers=FREE + PAID):
         return self.call("unused", self.account_keys(account), time, only_look, warning, rest,
@@ -178,7 +200,8 @@ class Site:
               address="192.0.2.1", tiers=FREE + PAID, to=None):
         digests = [digest] if isinstance(digest, str) else digest
         network = socket.inet_aton(address)[:3] + b"/" if "." in address else b"IPv6"
-        return self.call("login", self.account_keys(account, "wrong"), protocol, address, secured,
+        keys = [*self.account_keys(account, "wrong"), self.key("expiries")]
+        return self.call("login", keys, protocol, address, secured,
                          attempt or f"a{next(self.numbers)}", network, rows(tiers, "login"),
                          *map(self.whole, digests), to=to)
 

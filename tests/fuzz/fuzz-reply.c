@@ -10,6 +10,8 @@
 #include "access.h"
 #include "accounts.h"
 #include "app-password-change.h"
+#include "due.h"
+#include "expiry.h"
 #include "failure.h"
 #include "login.h"
 #include "outbox.h"
@@ -290,11 +292,19 @@ static void read_outboxes(const redisReply *reply)
 		follow_on(positions);
 }
 
+static void read_expiry(const redisReply *reply)
+{
+	int verdict = (int)expiry_read(reply);
+
+	MUST(verdict >= 0 && verdict <= EXPIRY_UNAVAILABLE);
+	MUST(reply_time(reply) >= 0);
+}
+
 static void read_unused(const redisReply *reply)
 {
 	struct unused_answer answer;
 
-	must_be_string(reply_string(unused_due_read(reply), 0));
+	must_be_string(reply_string(due_read(reply), 0));
 	unused_read(reply, &answer);
 	MUST((int)answer.verdict >= 0 && answer.verdict <= UNUSED_UNAVAILABLE);
 	MUST((answer.verdict == UNUSED_UNAVAILABLE) == (answer.unavailable != NULL));
@@ -429,6 +439,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	read_failure(reply);
 	read_claim(reply);
 	read_outboxes(reply);
+	read_expiry(reply);
 	read_unused(reply);
 	read_page(reply);
 	read_accounts(reply);

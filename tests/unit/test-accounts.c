@@ -148,7 +148,7 @@ static void largest_import(void **state)
 	for (unsigned int i = 0; i < record.fields_count; i++)
 		record.fields[i] = (struct account_record_field){ "seen:pop3", value, 199 };
 	accounts_import_ask(&record, &command);
-	assert_int_equal(command.keys_count, 7);
+	assert_int_equal(command.keys_count, 8);
 	assert_true(command_format(&command, &resp) > 69 * 199);
 	free(resp);
 }

@@ -184,6 +184,7 @@ static void scripts(void **state)
 		[SCRIPT_PASSWORD_CHANGED] = "password_changed",
 		[SCRIPT_ERASE] = "erase",
 		[SCRIPT_DUE] = "due",
+		[SCRIPT_EXPIRE] = "expire",
 		[SCRIPT_UNUSED] = "unused",
 		[SCRIPT_CLAIM] = "claim",
 		[SCRIPT_DONE] = "done",

@@ -6,6 +6,8 @@
 
 #include "access.h"
 #include "accounts.h"
+#include "due.h"
+#include "expiry.h"
 #include "failure.h"
 #include "login.h"
 #include "outbox.h"
@@ -105,7 +107,7 @@ static void ask_erase(const struct account_name *account, struct command *comman
 
 static void ask_due(const struct account_name *account, struct command *command_r)
 {
-	unused_due_ask(account->partition, INT64_MAX, UINT32_MAX, 100, command_r);
+	due_ask(DUE_UNUSED, account->partition, INT64_MAX, UINT32_MAX, 100, command_r);
 }
 
 static void ask_unused(const struct account_name *account, struct command *command_r)
@@ -190,6 +192,7 @@ static const struct row rows[] = {
 	{ "erase", SCRIPT_ERASE, ask_erase },
 	{ "due", SCRIPT_DUE, ask_due },
 	{ "unused", SCRIPT_UNUSED, ask_unused },
+	{ "expire", SCRIPT_EXPIRE, expiry_ask },
 	{ "claim", SCRIPT_CLAIM, ask_claim },
 	{ "done", SCRIPT_DONE, ask_done },
 	{ "renew", SCRIPT_RENEW, ask_renew },

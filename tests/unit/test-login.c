@@ -38,9 +38,10 @@ static void asks(void **state)
 	(void)state;
 	ask_sample("abcd-efgh-ijkm-npqr", &command);
 	assert_int_equal(command.script, SCRIPT_LOGIN);
-	assert_int_equal(command.keys_count, 6);
+	assert_int_equal(command.keys_count, 7);
 	assert_string_equal(sample_arg(&command, 8), "postern:{14}:wrong:andrejs@example.org");
-	assert_int_equal(command.args_count, 2 + 6 + sizeof(expected) / sizeof(expected[0]));
+	assert_string_equal(sample_arg(&command, 9), "postern:{14}:expiries");
+	assert_int_equal(command.args_count, 2 + 7 + sizeof(expected) / sizeof(expected[0]));
 	for (unsigned int i = 1; i < sizeof(expected) / sizeof(expected[0]); i++) {
 		if (expected[i] == network)
 			assert_int_equal(command.sizes[2 + command.keys_count + i],

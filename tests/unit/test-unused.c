@@ -51,20 +51,6 @@ static void asks(void **state)
 	assert_string_equal(sample_argv(&command, 6), settings.tier_rows.unused);
 }
 
-static void asks_for_names(void **state)
-{
-	struct command command;
-
-	(void)state;
-	unused_due_ask(5, -1, 3, 100, &command);
-	assert_int_equal(command.script, SCRIPT_DUE);
-	assert_string_equal(sample_arg(&command, 3), "postern:{5}:mark");
-	assert_string_equal(sample_arg(&command, 4), "postern:{5}:unused");
-	assert_string_equal(sample_argv(&command, 2), "0");
-	assert_string_equal(sample_argv(&command, 3), "3");
-	assert_string_equal(sample_argv(&command, 4), "100");
-}
-
 struct read_row {
 	const char *name;
 	const char *resp;
@@ -96,25 +82,10 @@ static void reads(void **state)
 	freeReplyObject(reply);
 }
 
-static void reads_names(void **state)
-{
-	redisReply *reply = sample_reply("*2\r\n$4\r\ndone\r\n*1\r\n$3\r\na@b\r\n");
-	redisReply *broken = sample_reply("*2\r\n$4\r\ndone\r\n:1\r\n");
-
-	(void)state;
-	assert_int_equal(unused_due_read(reply)->elements, 1);
-	assert_null(unused_due_read(broken));
-	assert_null(unused_due_read(NULL));
-	freeReplyObject(reply);
-	freeReplyObject(broken);
-}
-
 int main(void)
 {
 	ADD_ROWS(rests, rest_rows);
 	ADD_TEST(asks);
-	ADD_TEST(asks_for_names);
 	ADD_ROWS(reads, read_rows);
-	ADD_TEST(reads_names);
 	return RUN_TESTS();
 }
