@@ -18,12 +18,14 @@ noinst_LTLIBRARIES += %reldir%/libpostern-common.la
 	%reldir%/encoded-word.c %reldir%/encoded-word.h \
 	%reldir%/expiry.c %reldir%/expiry.h \
 	%reldir%/failure.c %reldir%/failure.h \
+	%reldir%/file-access.c %reldir%/file-access.h \
 	%reldir%/handshake.c %reldir%/handshake.h \
 	%reldir%/header-field.c %reldir%/header-field.h \
 	%reldir%/ini-file.c %reldir%/ini-file.h \
 	%reldir%/login.c %reldir%/login.h \
 	%reldir%/monotonic.c %reldir%/monotonic.h \
 	%reldir%/network.c %reldir%/network.h \
+	%reldir%/new-file.c %reldir%/new-file.h \
 	%reldir%/notice.c %reldir%/notice.h %reldir%/notice-private.h \
 	%reldir%/notice-render.c \
 	%reldir%/notice-template.c %reldir%/notice-template.h \
@@ -35,7 +37,7 @@ noinst_LTLIBRARIES += %reldir%/libpostern-common.la
 	%reldir%/reply.c %reldir%/reply.h \
 	%reldir%/script.c %reldir%/script.h \
 	%reldir%/secrets.c %reldir%/secrets.h \
-	%reldir%/secrets-file.c %reldir%/secrets-file.h \
+	%reldir%/secrets-file.h %reldir%/secrets-write.c \
 	%reldir%/send.c %reldir%/send.h \
 	%reldir%/sendmail.c %reldir%/sendmail.h \
 	%reldir%/settings.c %reldir%/settings.h \

@@ -240,25 +240,54 @@ struct settings *settings_load_without_secrets(const char *path, char **error_r)
 	return settings;
 }
 
-struct settings *settings_load(const char *path, char **error_r)
+/* The milter may have a user of its own. */
+static void choose_redis_user(struct settings *settings, enum secrets_reader reader)
+{
+	if (reader != SECRETS_MILTER || settings->milter.redis_user == NULL)
+		return;
+	free(settings->redis.user);
+	settings->redis.user = ini_copy(settings->milter.redis_user);
+}
+
+/* Without a password nobody would be named to Redis, and its default user might have one. */
+static int check_redis_user(const struct settings *settings, const char *path,
+			    enum secrets_reader reader, char **error_r)
+{
+	char *file;
+
+	if (settings->redis.user == NULL || settings->secrets->redis_password != NULL)
+		return 0;
+	file = secrets_path(settings->secrets_file, reader);
+	*error_r = ini_format("%s: %s: expected a password for %s in [redis] of %s", path,
+			      reader == SECRETS_MILTER && settings->milter.redis_user != NULL
+				      ? "redis_user"
+				      : "user",
+			      settings->redis.user, file);
+	free(file);
+	return -1;
+}
+
+struct settings *settings_load(const char *path, enum secrets_reader reader, char **error_r)
 {
 	struct settings *settings = settings_load_without_secrets(path, error_r);
 
 	if (settings == NULL)
 		return NULL;
-	settings->secrets = secrets_load(settings->secrets_file, error_r);
-	/* Without a password nobody would be named to Redis, and its default user might have one.
-	 */
-	if (settings->secrets != NULL && settings->redis.user != NULL &&
-	    settings->secrets->redis_password == NULL) {
-		*error_r = ini_format("%s: user: expected a password for it in [redis] of %s", path,
-				      settings->secrets_file);
-		settings_free(&settings);
-		return NULL;
-	}
-	if (settings->secrets == NULL)
+	choose_redis_user(settings, reader);
+	settings->secrets = secrets_load(settings->secrets_file, reader, error_r);
+	if (settings->secrets == NULL || check_redis_user(settings, path, reader, error_r) < 0)
 		settings_free(&settings);
 	return settings;
+}
+
+struct secrets_site settings_secrets(const struct settings *settings)
+{
+	return (struct secrets_site){
+		.path = settings->secrets_file,
+		.users = { [SECRETS_MILTER] = settings->milter.user,
+			   [SECRETS_WORKER] = settings->worker.user },
+		.own_redis_user = { [SECRETS_MILTER] = settings->milter.redis_user != NULL },
+	};
 }
 
 void settings_free(struct settings **_settings)
@@ -280,6 +309,7 @@ void settings_free(struct settings **_settings)
 	free(settings->milter.socket);
 	free(settings->milter.socket_group);
 	free(settings->milter.user);
+	free(settings->milter.redis_user);
 	free(settings->milter.feedback_address);
 	free(settings->notices.from);
 	free(settings->notices.reply_to);

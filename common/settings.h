@@ -68,6 +68,7 @@ struct milter_settings {
 	char *socket;	    /* path of the unix socket */
 	char *socket_group; /* who may connect: Postfix's group */
 	char *user;	    /* NULL: stay who we are */
+	char *redis_user;   /* of the milter; NULL: that of [redis] */
 	enum store_failure store_failure;
 	char *feedback_address; /* where other providers send abuse reports to (B3), or NULL */
 };
@@ -96,7 +97,7 @@ struct settings {
 	char *help_url;	      /* where the owner switches access on; in every refusal */
 	struct network_list internal_networks; /* A5 */
 	struct network_list proxies;	       /* whose word on the client's address is taken */
-	char *secrets_file;
+	char *secrets_file;		       /* the site's; secrets_path() has the daemons' */
 	struct redis_settings redis;
 	struct milter_settings milter;
 	struct notices_settings notices;
@@ -105,19 +106,22 @@ struct settings {
 		tiers[SETTINGS_TIERS_MAX]; /* "free" first, "paid" second, then the site's own */
 	unsigned int tiers_count;
 	struct tier_rows tier_rows; /* the same for the scripts */
-	struct secrets *secrets;    /* loaded from secrets_file */
+	struct secrets *secrets;    /* of the reader that they were loaded for */
 };
 
 /*
- * Reads the file at path and the secrets file that it names. NULL if either can't be read or has a
- * mistake; *error_r is then one line, with file, line and what was expected, for the caller to
- * free(). The result is the caller's, to be freed with settings_free(). Threads may read it at
- * will.
+ * Reads the file at path and the secrets of one reader; [redis] then has the user that this reader
+ * logs in as. NULL if either can't be read or has a mistake; *error_r is then one line, with file,
+ * line and what was expected, for the caller to free(). The result is the caller's, to be freed
+ * with settings_free(). Threads may read it at will.
  */
-struct settings *settings_load(const char *path, char **error_r);
+struct settings *settings_load(const char *path, enum secrets_reader reader, char **error_r);
 
-/* The same without the secrets file: for the command that makes it. settings->secrets is NULL. */
+/* The same without secrets: for the command that makes them. settings->secrets is NULL. */
 struct settings *settings_load_without_secrets(const char *path, char **error_r);
+
+/* Where the site's secrets files are, and who reads them: valid as long as the settings are. */
+struct secrets_site settings_secrets(const struct settings *settings);
 
 void settings_free(struct settings **settings);
 

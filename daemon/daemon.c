@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sysexits.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <systemd/sd-daemon.h>
 
@@ -95,11 +96,31 @@ bool daemon_same(const char *a, const char *b)
 	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
+/* A mistake in the site's secrets would stop Dovecot's auth process, so root, who can read them, is
+   told of it as well. On a host without them there is nothing to look at. */
+static int check_site_secrets(char **error_r)
+{
+	struct settings *settings = settings_load_without_secrets(settings_path, error_r);
+	int result = 0;
+
+	if (settings == NULL)
+		return -1;
+	if (geteuid() == 0 && access(settings->secrets_file, F_OK) == 0) {
+		settings_free(&settings);
+		settings = settings_load(settings_path, SECRETS_SITE, error_r);
+		result = settings == NULL ? -1 : 0;
+	}
+	settings_free(&settings);
+	return result;
+}
+
 static int check(void)
 {
 	char *error = NULL;
 
-	if (state_load(settings_path, running->extra, &error) < 0)
+	if (check_site_secrets(&error) < 0)
+		return daemon_report(LOG_ERR, "", error, EX_CONFIG);
+	if (state_load(settings_path, running->secrets, running->extra, &error) < 0)
 		return daemon_report(LOG_ERR, "", error, EX_CONFIG);
 	state_close();
 	printf("%s: OK\n", settings_path);
@@ -112,7 +133,7 @@ static int read_file(const char *file)
 	char *error = NULL;
 	int status;
 
-	if (state_load(settings_path, running->extra, &error) < 0)
+	if (state_load(settings_path, running->secrets, running->extra, &error) < 0)
 		return daemon_report(LOG_ERR, "", error, EX_CONFIG);
 	state = state_acquire();
 	status = running->read(file, state->settings);
@@ -149,7 +170,7 @@ static void reload(void)
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld",
 		   (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
-	if (state_load(settings_path, running->extra, &error) < 0) {
+	if (state_load(settings_path, running->secrets, running->extra, &error) < 0) {
 		daemon_report(LOG_ERR, "the old settings stay: ", error, 0);
 	} else {
 		new = state_acquire();
@@ -205,7 +226,7 @@ int daemon_run(const struct daemon *daemon, int argc, char **argv)
 		return read_file(options.read);
 
 	arrange_signals();
-	if (state_load(settings_path, daemon->extra, &error) < 0)
+	if (state_load(settings_path, daemon->secrets, daemon->extra, &error) < 0)
 		return daemon_report(LOG_ERR, "", error, EX_CONFIG);
 	state = state_acquire();
 	status = daemon->prepare(state->settings);

@@ -14,6 +14,7 @@
  */
 struct daemon {
 	const char *name;		 /* of the program */
+	enum secrets_reader secrets;	 /* whose it reads */
 	const struct state_extra *extra; /* see state.h; NULL for none */
 
 	/* Takes what is needed and gives up privileges, before there are threads. EX_OK, or the

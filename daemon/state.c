@@ -48,13 +48,14 @@ static void swap_current(struct shared_state *shared)
 	drop(old);
 }
 
-int state_load(const char *path, const struct state_extra *extra, char **error_r)
+int state_load(const char *path, enum secrets_reader reader, const struct state_extra *extra,
+	       char **error_r)
 {
 	struct settings *settings;
 	struct shared_state *shared;
 	void *own = NULL;
 
-	settings = settings_load(path, error_r);
+	settings = settings_load(path, reader, error_r);
 	if (settings == NULL)
 		return -1;
 	if (extra != NULL && extra->load(settings, &own, error_r) < 0) {

@@ -28,10 +28,11 @@ struct state_extra {
 	void (*free)(void *extra);
 };
 
-/* Reads the settings file at path and makes a current state of it, with what extra, which may be
-   NULL and must stay, makes of it. 0, or -1: the current state stays, and *error_r is one line for
-   the caller to free(). */
-int state_load(const char *path, const struct state_extra *extra, char **error_r);
+/* Reads the settings file at path with the secrets of this reader, and makes a current state of it,
+   with what extra, which may be NULL and must stay, makes of it. 0, or -1: the current state stays,
+   and *error_r is one line for the caller to free(). */
+int state_load(const char *path, enum secrets_reader reader, const struct state_extra *extra,
+	       char **error_r);
 
 /* The current state, NULL before the first state_load() and after state_close(). */
 struct state *state_acquire(void);

@@ -43,7 +43,7 @@ enum check_status check_say(char *text_r, enum check_status status, const char *
 
 void check_read_settings(struct check_site *site)
 {
-	site->settings = settings_load(site->settings_file, &site->secrets_error);
+	site->settings = settings_load(site->settings_file, SECRETS_SITE, &site->secrets_error);
 	if (site->settings != NULL)
 		return;
 	/* Which of the two files is it? */

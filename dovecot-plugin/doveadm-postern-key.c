@@ -1,4 +1,4 @@
-/* doveadm postern key add: a new key in the secrets file. */
+/* doveadm postern key add, key files: a new key, and the secrets files that are made from it. */
 
 #include "lib.h"
 
@@ -8,42 +8,100 @@
 #include <stdlib.h>
 
 static const struct postern_column columns[] = {
-	{ .name = "status" },
-	{ .name = "id", .number = TRUE },
-	{ .name = "text" },
+	{ .name = "status" }, { .name = "id", .number = TRUE },
+	{ .name = "file" },   { .name = "text" },
 	{ .name = NULL },
 };
 
-static void add_key(struct postern_run *run)
+static const char *const programs[] = {
+	[SECRETS_SITE] = "Dovecot and doveadm",
+	[SECRETS_MILTER] = "postern-milter",
+	[SECRETS_WORKER] = "postern-worker",
+};
+
+static void print_file(const struct postern_run *run, const char *status, unsigned int id,
+		       const char *file, const char *text)
 {
-	const char *path = run->settings->secrets_file;
-	unsigned int id;
+	const char *values[] = { status, dec2str(id), file, text };
+
+	postern_print(run, values);
+}
+
+static void print_daemon(const struct postern_run *run, const struct secrets_site *site,
+			 const struct secrets_written *written, enum secrets_reader reader)
+{
+	char *path = secrets_path(site->path, reader);
+	const char *user = site->users[reader], *text;
+
+	if (user == NULL)
+		text = t_strdup_printf("For %s; the settings name no user for it, so only root can "
+				       "read the file.",
+				       programs[reader]);
+	else if (written->user_is_missing[reader])
+		text = t_strdup_printf("For %s; this host has no user %s, so only root can read "
+				       "the file.",
+				       programs[reader], user);
+	else
+		text = t_strdup_printf("For %s: the group of %s can read it.", programs[reader],
+				       user);
+	print_file(run, "written", written->id, path, text);
+	free(path);
+}
+
+static const char *site_text(const struct secrets_written *written, bool added)
+{
+	static const char closed[] =
+		"A daemon's user could read this file until now; now only root can.";
+
+	if (!added)
+		return written->was_open ? closed : NULL;
+	return t_strconcat("This key is the current one now. Copy the file to every host that has "
+			   "it, run \"doveadm postern key files\" there, and reload Dovecot, "
+			   "postern-milter and postern-worker on all hosts.",
+			   written->was_open ? " " : NULL, closed, NULL);
+}
+
+static void write_files(struct postern_run *run, bool add_key)
+{
+	struct secrets_site site = settings_secrets(run->settings);
+	struct secrets_written written;
+	const char *text;
 	char *error;
 
-	if (secrets_add_key(path, &id, &error) < 0) {
+	if (secrets_write(&site, add_key, &written, &error) < 0) {
 		postern_fail(run, POSTERN_UNWRITABLE, "", t_strdup(error));
 		free(error);
 		return;
 	}
-	const char *values[] = {
-		"added",
-		dec2str(id),
-		t_strdup_printf("Key %u is the current one in %s. Copy the file to every host, and "
-				"reload Dovecot and postern-milter there.",
-				id, path),
-	};
-	postern_print(run, values);
-	postern_log(run, "key=%u", id);
+	text = site_text(&written, add_key);
+	if (text != NULL)
+		print_file(run, add_key ? "added" : "written", written.id, site.path, text);
+	for (enum secrets_reader i = SECRETS_SITE + 1; i < SECRETS_READERS; i++)
+		print_daemon(run, &site, &written, i);
+	print_file(run, "written", written.id, t_strconcat(site.path, SECRETS_DOOR_SUFFIX, NULL),
+		   "For Dovecot to include: the password of the worker's door.");
+	postern_log(run, "%s=%u", add_key ? "key" : "key-files", written.id);
 }
 
-static void cmd_postern_key_add(struct doveadm_cmd_context *cctx)
+static void run_command(struct doveadm_cmd_context *cctx, bool add_key)
 {
 	struct postern_run run;
 
 	if (!postern_begin_without_secrets(&run, cctx, columns))
 		return;
-	add_key(&run);
+	if (postern_on_command_line(&run))
+		write_files(&run, add_key);
 	postern_end(&run);
+}
+
+static void cmd_postern_key_add(struct doveadm_cmd_context *cctx)
+{
+	run_command(cctx, TRUE);
+}
+
+static void cmd_postern_key_files(struct doveadm_cmd_context *cctx)
+{
+	run_command(cctx, FALSE);
 }
 
 static const struct doveadm_cmd_param parameters[] = {
@@ -53,6 +111,13 @@ static const struct doveadm_cmd_param parameters[] = {
 struct doveadm_cmd_ver2 doveadm_postern_key_add_command = {
 	.name = "postern key add",
 	.cmd = cmd_postern_key_add,
+	.usage = "",
+	.parameters = parameters,
+};
+
+struct doveadm_cmd_ver2 doveadm_postern_key_files_command = {
+	.name = "postern key files",
+	.cmd = cmd_postern_key_files,
 	.usage = "",
 	.parameters = parameters,
 };

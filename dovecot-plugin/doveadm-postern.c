@@ -116,6 +116,11 @@ void postern_begin_without_settings(struct postern_run *run, struct doveadm_cmd_
 
 typedef struct settings *load_settings_t(const char *path, char **error_r);
 
+static struct settings *load_with_secrets(const char *path, char **error_r)
+{
+	return settings_load(path, SECRETS_SITE, error_r);
+}
+
 static bool begin(struct postern_run *run, struct doveadm_cmd_context *cctx,
 		  const struct postern_column *columns, load_settings_t *load)
 {
@@ -136,7 +141,7 @@ static bool begin(struct postern_run *run, struct doveadm_cmd_context *cctx,
 bool postern_begin(struct postern_run *run, struct doveadm_cmd_context *cctx,
 		   const struct postern_column *columns)
 {
-	if (!begin(run, cctx, columns, settings_load))
+	if (!begin(run, cctx, columns, load_with_secrets))
 		return FALSE;
 	run->store = store_create(&run->settings->redis, run->settings->secrets);
 	return TRUE;
@@ -367,6 +372,7 @@ void doveadm_postern_plugin_init(struct module *module ATTR_UNUSED)
 	doveadm_cmd_register_ver2(&doveadm_postern_check_command);
 	doveadm_cmd_register_ver2(&doveadm_postern_init_command);
 	doveadm_cmd_register_ver2(&doveadm_postern_key_add_command);
+	doveadm_cmd_register_ver2(&doveadm_postern_key_files_command);
 	doveadm_cmd_register_ver2(&doveadm_postern_on_command);
 	doveadm_cmd_register_ver2(&doveadm_postern_off_command);
 	doveadm_cmd_register_ver2(&doveadm_postern_set_command);

@@ -173,6 +173,7 @@ extern struct doveadm_cmd_ver2 doveadm_postern_history_command;
 extern struct doveadm_cmd_ver2 doveadm_postern_import_command;
 extern struct doveadm_cmd_ver2 doveadm_postern_init_command;
 extern struct doveadm_cmd_ver2 doveadm_postern_key_add_command;
+extern struct doveadm_cmd_ver2 doveadm_postern_key_files_command;
 extern struct doveadm_cmd_ver2 doveadm_postern_list_command;
 extern struct doveadm_cmd_ver2 doveadm_postern_notice_command;
 extern struct doveadm_cmd_ver2 doveadm_postern_off_command;

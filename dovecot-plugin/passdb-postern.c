@@ -312,7 +312,8 @@ static struct passdb_module *postern_preinit(pool_t pool, const char *args)
 	struct postern_passdb *passdb = p_new(pool, struct postern_passdb, 1);
 	char *error;
 
-	passdb->settings = settings_load(*args != '\0' ? args : DEFAULT_SETTINGS_FILE, &error);
+	passdb->settings =
+		settings_load(*args != '\0' ? args : DEFAULT_SETTINGS_FILE, SECRETS_SITE, &error);
 	if (passdb->settings == NULL)
 		i_fatal("postern: %s", error);
 	return &passdb->module;

@@ -139,6 +139,7 @@ int main(int argc, char **argv)
 {
 	static const struct daemon milter = {
 		.name = "postern-milter",
+		.secrets = SECRETS_MILTER,
 		.prepare = prepare_milter,
 		.serve = serve_milter,
 		.read = bounce_explain,

@@ -34,7 +34,7 @@ check_PROGRAMS += \
 	%reldir%/unit/test-queue \
 	%reldir%/unit/test-reply \
 	%reldir%/unit/test-secrets \
-	%reldir%/unit/test-secrets-file \
+	%reldir%/unit/test-secrets-write \
 	%reldir%/unit/test-send \
 	%reldir%/unit/test-sendmail \
 	%reldir%/unit/test-session-list \
@@ -101,6 +101,7 @@ EXTRA_DIST += \
 	%reldir%/sandbox \
 	%reldir%/e2e/bounces.py \
 	%reldir%/e2e/conftest.py \
+	%reldir%/e2e/doors.py \
 	%reldir%/e2e/fake_redis.py \
 	%reldir%/e2e/foreign_servers.py \
 	%reldir%/e2e/logins.py \

@@ -93,20 +93,24 @@ static size_t take_answer(char *bytes, size_t one, size_t size, void *context)
 	return size;
 }
 
-/* "Authorization: X-Dovecot-API BASE64", for wipe_header(). */
-static struct curl_slist *make_header(const char *key)
+/* "Authorization: Basic BASE64", for wipe_header(). */
+static struct curl_slist *make_header(const char *password)
 {
-	static const char name[] = "Authorization: X-Dovecot-API ";
-	size_t key_size = strlen(key), size = sizeof(name) + (key_size + 2) / 3 * 4 + 1;
-	char *line = OPENSSL_secure_malloc(size);
-	struct curl_slist *headers;
+	static const char name[] = "Authorization: Basic ", user[] = "doveadm:";
+	size_t plain_size = sizeof(user) - 1 + strlen(password);
+	size_t size = sizeof(name) + (plain_size + 2) / 3 * 4 + 1;
+	char *plain = OPENSSL_secure_malloc(plain_size + 1), *line = OPENSSL_secure_malloc(size);
+	struct curl_slist *headers = NULL;
 
-	if (line == NULL)
-		return NULL;
-	memcpy(line, name, sizeof(name) - 1);
-	EVP_EncodeBlock((unsigned char *)line + sizeof(name) - 1, (const unsigned char *)key,
-			(int)key_size);
-	headers = curl_slist_append(NULL, line);
+	if (plain != NULL && line != NULL) {
+		memcpy(plain, user, sizeof(user) - 1);
+		strcpy(plain + sizeof(user) - 1, password);
+		memcpy(line, name, sizeof(name) - 1);
+		EVP_EncodeBlock((unsigned char *)line + sizeof(name) - 1,
+				(const unsigned char *)plain, (int)plain_size);
+		headers = curl_slist_append(NULL, line);
+	}
+	OPENSSL_secure_clear_free(plain, plain_size + 1);
 	OPENSSL_secure_clear_free(line, size);
 	return headers;
 }
@@ -141,15 +145,17 @@ static void set_options(struct doveadm *client, const char *url, struct curl_sli
 /* One request: 0 with its answer in the client. */
 static int post(struct doveadm *client, const struct settings *settings, const char *body)
 {
-	const char *url = settings->worker.doveadm_url, *key = settings->secrets->doveadm_api_key;
+	const char *url = settings->worker.doveadm_url;
+	const char *password = settings->secrets->doveadm_password;
 	struct curl_slist *headers;
 	CURLcode code;
 	long status = 0;
 
 	clear_answer(client);
-	if (key == NULL)
-		return fail(client, "expected api_key in [doveadm] of %s", settings->secrets_file);
-	headers = make_header(key);
+	if (password == NULL)
+		return fail(client, "expected password in [doveadm] of %s.worker",
+			    settings->secrets_file);
+	headers = make_header(password);
 	if (headers == NULL)
 		return fail(client, "out of memory");
 	client->curl_error[0] = '\0';

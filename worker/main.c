@@ -42,9 +42,10 @@ static int prepare(const struct settings *settings)
 		log_line(LOG_ERR, "libcurl does not start");
 		return EX_SOFTWARE;
 	}
-	if (settings->secrets->doveadm_api_key == NULL)
+	if (settings->secrets->doveadm_password == NULL)
 		log_line(LOG_WARNING,
-			 "no session can be ended: expected api_key in [doveadm] of %s",
+			 "no session can be ended: expected password in [doveadm] of %s.worker: "
+			 "\"doveadm postern key files\" makes one",
 			 settings->secrets_file);
 	worker_begin();
 	return EX_OK;
@@ -99,6 +100,7 @@ int main(int argc, char **argv)
 {
 	static const struct daemon worker = {
 		.name = "postern-worker",
+		.secrets = SECRETS_WORKER,
 		.extra = &letter_state,
 		.prepare = prepare,
 		.serve = serve,

@@ -16,8 +16,9 @@ import time
 import pytest
 
 from conftest import Pop3, new_account, wait_until
+from doors import http, http_rows, support_rows
 from test_doveadm import (EX_DATAERR, EX_NOUSER, EX_TEMPFAIL, EX_USAGE, FORMATTERS, PASSWORD, TIME,
-                          http, http_rows, rows_and_status)
+                          rows_and_status)
 
 EX_NOINPUT, EX_UNAVAILABLE, EX_CANTCREAT = 66, 69, 73
 
@@ -141,7 +142,7 @@ def test_history(sandbox, account):
         ("on", "", "webmail", "192.0.2.7")]
     for row in rows:
         assert (row["user"], row["status"]) == (account, "ok") and re.fullmatch(TIME, row["time"])
-    assert http_rows(sandbox, "posternHistory", users=account) == rows
+    assert support_rows(sandbox, "posternHistory", users=account) == rows
 
 
 def test_history_of_nobody(sandbox, account):
@@ -174,7 +175,7 @@ def test_hold_refused(sandbox, account, options, expected):
     words = [word for name, value in options.items() for word in (f"--{name}", value)]
     done = sandbox.run_doveadm("postern", "set", *words, account)
     assert done.returncode == EX_USAGE and expected in done.stderr
-    row, = http_rows(sandbox, "posternSet", users=account, **options)
+    row, = support_rows(sandbox, "posternSet", users=account, **options)
     assert row["status"] == "invalid" and expected in row["text"]
     assert sandbox.status(account)["tier"] == "free"
 
@@ -247,12 +248,12 @@ def test_list(sandbox):
 def test_list_mistakes(sandbox, option, value, expected):
     done = sandbox.run_doveadm("postern", "list", f"--{option}", value)
     assert done.returncode == EX_USAGE and expected in done.stderr
-    row, = http_rows(sandbox, "posternList", **{option: value})
+    row, = support_rows(sandbox, "posternList", **{option: value})
     assert row["status"] == "invalid" and expected in row["text"]
 
 
 def test_list_takes_a_cursor_that_nobody_gave(sandbox):
-    rows = http_rows(sandbox, "posternList", cursor="18446744073709551615", tier=new_tier())
+    rows = support_rows(sandbox, "posternList", cursor="18446744073709551615", tier=new_tier())
     assert rows == []
 
 
@@ -266,7 +267,7 @@ def test_list_pages_over_http(empty, filters):
         [user for i, user in enumerate(users) if bool(i % 4) == ("state" in filters)]
     seen, cursor, pages = [], None, 0
     while True:
-        rows = http_rows(empty, "posternList", limit=20, cursor=cursor, **filters)
+        rows = support_rows(empty, "posternList", limit=20, cursor=cursor, **filters)
         more = rows.pop() if rows and rows[-1]["status"] == "more" else None
         assert {row["status"] for row in rows} <= {"ok"} and len(rows) <= 30
         seen += [row["user"] for row in rows]
@@ -498,7 +499,7 @@ def test_memory_stays_bounded(empty, tmp_path):
         for word in "import", "list", "export":
             assert peaks[word, 20000] < peaks[word, 200] + 3000, peaks
     # An answer over HTTP has an end.
-    rows = http_rows(empty, "posternList")
+    rows = support_rows(empty, "posternList")
     assert 1000 <= len(rows) <= 1100 and rows[-1]["status"] == "more"
 
 
@@ -782,7 +783,7 @@ def test_app_passwords_that_are_not_there(sandbox, account):
 def test_erase(sandbox, account):
     password = sandbox.on(account)
     login(sandbox, account, password)
-    row, = http_rows(sandbox, "posternErase", users=account, by="webmail")
+    row, = support_rows(sandbox, "posternErase", users=account, by="webmail")
     assert (row["user"], row["status"]) == (account, "erased")
     assert not [key for key in sandbox.redis().scan_iter(f"*{account}*")]
     row, = sandbox.doveadm("postern", "erase", account)

@@ -12,7 +12,8 @@ import pytest
 from conftest import new_account
 from script_site import HOUR, Site, Tier
 from test_accounts import export, partition_of, run_import
-from test_doveadm import EX_USAGE, TIME, http_rows
+from doors import http_rows, support_rows
+from test_doveadm import EX_USAGE, TIME
 from test_worker import END_SECONDS, is_alive, mail_of, pop3_login, wait_until_idle
 
 SETTINGS = {
@@ -122,7 +123,7 @@ def test_status_and_history_show_the_evidence(box, account):
     assert row["history"].split("; ")[0].endswith(
         f" off compromised by postern on {newest['evidence']}")
     assert len(row["failure_log"].split("; ")) == 10
-    assert http_rows(box, "posternHistory", users=account) == [newest, before]
+    assert support_rows(box, "posternHistory", users=account) == [newest, before]
 
 
 def test_b4_on_begins_to_count_anew(box, account):

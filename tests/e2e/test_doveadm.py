@@ -3,19 +3,18 @@ The `doveadm postern` commands, on the command line and over HTTP: what support 
 developer and the postmaster see (A1 to A3, D1, D6, S6).
 """
 
-import base64
 import json
 import os
 import re
 import shlex
 import signal
 import subprocess
-import urllib.request
 
 import pytest
 import redis
 
 from conftest import DoveadmFailed, new_account, wait_until
+from doors import SUPPORT, http, http_rows, support_rows
 
 FORMATTERS = ["json", "tab", "flow", "pager", "table"]
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
@@ -43,25 +42,6 @@ HOSTILE = [
     "../../etc/passwd",
     "%s%n@example.test",
 ]
-
-
-def http(sandbox, *commands):
-    """Posts [name, parameters] pairs; returns what came back for each: kind and content."""
-    calls = [[name, parameters, f"tag{i}"] for i, (name, parameters) in enumerate(commands)]
-    key = base64.b64encode(sandbox.doveadm_api_key.encode()).decode()
-    request = urllib.request.Request(
-        sandbox.doveadm_http_url, data=json.dumps(calls).encode(),
-        headers={"Authorization": f"X-Dovecot-API {key}", "Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=20) as response:
-        answers = json.load(response)
-    assert [tag for *_, tag in answers] == [f"tag{i}" for i in range(len(calls))]
-    return [(kind, content) for kind, content, _ in answers]
-
-
-def http_rows(sandbox, name, **parameters):
-    (kind, rows), = http(sandbox, [name, parameters])
-    assert kind == "doveadmResponse", rows
-    return rows
 
 
 def rows_and_status(sandbox, *words):
@@ -218,7 +198,7 @@ def test_passive_switches_off(sandbox, account):
 def test_mistakes(sandbox, account, command, option, value, expected):
     done = sandbox.run_doveadm("postern", command, f"--{option}", value, account)
     assert done.returncode == EX_USAGE and expected in done.stderr
-    row, = http_rows(sandbox, f"postern {command}", users=account, **{option: value})
+    row, = support_rows(sandbox, f"postern {command}", users=account, **{option: value})
     assert row["status"] == "invalid" and expected in row["text"]
     assert sandbox.status(account)["history"] == ""
 
@@ -357,7 +337,7 @@ def test_http(sandbox, account):
                    ["posternOn", {"users": [account]}],
                    ["posternSet", {"users": [account], "tier": "paid"}],
                    ["posternOff", {"users": account, "reason": "owner"}],
-                   ["posternStatus", {"users": [account, new_account(), ""]}])
+                   ["posternStatus", {"users": [account, new_account(), ""]}], door=SUPPORT)
     assert {kind for kind, _ in answers} == {"doveadmResponse"}
     on, again, changed, off, status = [rows for _, rows in answers]
     assert on[0]["status"] == "enabled" and PASSWORD.fullmatch(on[0]["password"])
@@ -378,7 +358,7 @@ def test_http_without_users(sandbox, parameters):
 
 
 def test_http_null_is_not_given(sandbox, account):
-    row, = http_rows(sandbox, "posternSet", users=account, tier=None, tls="exempt", by=None)
+    row, = support_rows(sandbox, "posternSet", users=account, tier=None, tls="exempt", by=None)
     assert row["status"] == "changed"
     assert sandbox.status(account)["by"] == ""
 
@@ -466,12 +446,15 @@ def read(path):
 def test_key_add(make_sandbox, account):
     own = make_sandbox()
     own.on(account)
-    row, = own.doveadm("postern", "key", "add")
-    assert (row["status"], row["id"]) == ("added", 2)
+    rows = own.doveadm("postern", "key", "add")
+    assert {row["id"] for row in rows} == {2}
+    assert [(row["status"], row["file"]) for row in rows] == [
+        (status, f"/mnt/postern/etc/secrets{suffix}") for status, suffix in
+        [("added", ""), ("written", ".milter"), ("written", ".worker"), ("written", ".doveadm")]]
     keys = dict(re.findall("^([12]) = ([0-9a-f]{64})$", read(own.secrets_file), re.MULTILINE))
     assert sorted(keys) == ["1", "2"]
-    assert not any(key in json.dumps(row) for key in keys.values())
-    assert os.stat(own.secrets_file).st_mode & 0o777 == 0o640
+    assert not any(key in json.dumps(rows) for key in keys.values())
+    assert os.stat(own.secrets_file).st_mode & 0o777 == 0o600
     own.off(account)
     own.on(account)
     key, = own.redis().scan_iter(f"*:account:{account}")

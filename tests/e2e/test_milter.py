@@ -291,8 +291,9 @@ def test_nonsense_harms_nobody(sandbox, client, account, bytes_sent):
 def write_settings(folder, **changes):
     """Settings of a milter of the test's own, which finds no Redis."""
     settings = {"socket": f"{folder}/milter.sock", "socket_group": "root", "user": ""} | changes
-    (folder / "secrets").write_text(f"[keys]\n1 = {'5a' * 32}\n", encoding="ascii")
-    (folder / "secrets").chmod(0o600)
+    keys = "".join(f"[{name}-keys]\n1 = {'5a' * 32}\n" for name in ("trace", "refusal"))
+    (folder / "secrets.milter").write_text(keys, encoding="ascii")
+    (folder / "secrets.milter").chmod(0o600)
     lines = ["[postern]", "help_url = https://help.example.test/", "default_domain = example.test",
              f"secrets = {folder}/secrets", "[redis]", f"address = unix:{folder}/redis.sock",
              "[milter]", *(f"{name} = {value}" for name, value in settings.items())]
@@ -442,7 +443,7 @@ def test_reload_of_a_mistake_changes_nothing(tmp_path):
         write_settings(tmp_path, redis_unavailable="perhaps")
         milter.signal(signal.SIGUSR1)
         milter.wait_for_log("the old settings stay: ")
-        (tmp_path / "secrets").unlink()
+        (tmp_path / "secrets.milter").unlink()
         milter.signal(signal.SIGUSR1)
         milter.wait_for_log("the old settings stay: ", 2)
         with MilterClient(milter.path) as client:

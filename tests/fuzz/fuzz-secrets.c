@@ -1,4 +1,4 @@
-/* The secrets file's text. */
+/* A secrets file's text, read as each reader's. */
 
 #include "fuzz.h"
 
@@ -31,45 +31,65 @@ static unsigned int lines_of(const uint8_t *data, size_t size)
 	return lines;
 }
 
-static void check_secrets(const struct secrets *secrets)
+static void check_key(const struct secret_key *key, enum secrets_reader reader)
 {
 	static const unsigned char nothing[SECRETS_KEY_SIZE];
 
+	MUST(key->id >= 1 && key->id <= SECRETS_KEY_ID_MAX);
+	MUST(key->purposes == secrets_purposes(reader));
+	for (unsigned int i = 0; i < SECRETS_PURPOSES; i++) {
+		/* What the reader has no use for isn't there. */
+		if ((key->purposes & 1U << i) == 0)
+			MUST(memcmp(secrets_subkey(key, i), nothing, SECRETS_KEY_SIZE) == 0);
+		/* Derived, and not the same key for two purposes. */
+		if (reader == SECRETS_SITE && i > 0)
+			MUST(memcmp(secrets_subkey(key, i), secrets_subkey(key, i - 1),
+				    SECRETS_KEY_SIZE) != 0);
+	}
+}
+
+static void check_secrets(const struct secrets *secrets, enum secrets_reader reader)
+{
 	MUST(secrets->keys_count <= SECRETS_KEYS_MAX);
 	for (unsigned int i = 0; i < secrets->keys_count; i++) {
-		const struct secret_key *key = &secrets->keys[i];
-
-		MUST(key->id >= 1 && key->id <= SECRETS_KEY_ID_MAX);
-		MUST(i == 0 || key->id < key[-1].id);
-		/* Derived, and not the same key for two purposes. */
-		MUST(memcmp(key->password, nothing, SECRETS_KEY_SIZE) != 0);
-		MUST(memcmp(key->password, key->trace, SECRETS_KEY_SIZE) != 0);
+		check_key(&secrets->keys[i], reader);
+		MUST(i == 0 || secrets->keys[i].id < secrets->keys[i - 1].id);
 	}
+	MUST(secrets_agree(secrets, secrets));
 	check_word(secrets->redis_password);
-	check_word(secrets->doveadm_api_key);
+	check_word(secrets->doveadm_password);
+	MUST(reader == SECRETS_WORKER || secrets->doveadm_password == NULL);
+}
+
+static void parse(const struct ini_text *text, enum secrets_reader reader)
+{
+	struct secrets_layout layout;
+	struct secrets *secrets;
+	char *error = NULL;
+
+	secrets = secrets_parse(text, PATH, reader, &layout, &error);
+	if (secrets == NULL) {
+		check_error(error);
+	} else {
+		MUST(error == NULL);
+		MUST(layout.keys_line <= lines_of((const uint8_t *)text->bytes, text->size));
+		MUST(reader != SECRETS_SITE || secrets->keys_count == 0 ||
+		     layout.keys_line > secrets->keys_count);
+		check_secrets(secrets, reader);
+	}
+	free(error);
+	secrets_free(&secrets);
+	MUST(secrets == NULL);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct ini_text text = { .bytes = malloc(size), .size = size };
-	struct secrets_layout layout;
-	struct secrets *secrets;
-	char *error = NULL;
 
 	if (size > 0)
 		memcpy(text.bytes, data, size);
-	secrets = secrets_parse(&text, PATH, &layout, &error);
-	if (secrets == NULL) {
-		check_error(error);
-	} else {
-		MUST(error == NULL);
-		MUST(layout.keys_line <= lines_of(data, size));
-		MUST(secrets->keys_count == 0 || layout.keys_line > secrets->keys_count);
-		check_secrets(secrets);
-	}
-	free(error);
+	for (enum secrets_reader i = 0; i < SECRETS_READERS; i++)
+		parse(&text, i);
 	free(text.bytes);
-	secrets_free(&secrets);
-	MUST(secrets == NULL);
 	return 0;
 }

@@ -24,13 +24,19 @@ DOMAIN = "example.test"
 EXTERNAL_ADDRESS = "127.0.0.2"
 INTERNAL_ADDRESS = "127.0.0.3"
 LEGACY_ADDRESS = "127.0.0.4"
+# The doors to doveadm: the sample's own addresses.
+WORKER_DOOR = "127.0.0.8"
+SUPPORT_DOOR = "127.0.0.9"
+ADDRESSES = ["127.0.0.1", LEGACY_ADDRESS, WORKER_DOOR, SUPPORT_DOOR]
 PORTS = ["POP3S_PORT", "IMAPS_PORT", "POP3_PORT", "IMAP_PORT", "SUBMISSION_PORT",
          "SUBMISSIONS_PORT", "MX_PORT", "REDIS_PORT", "REMOTE_SMTP_PORT", "DOVEADM_HTTP_PORT",
-         "LEGACY_POP3_PORT", "LEGACY_IMAP_PORT", "LEGACY_SUBMISSION_PORT"]
+         "LEGACY_POP3_PORT", "LEGACY_IMAP_PORT", "LEGACY_SUBMISSION_PORT", "WORKER_DOOR_PORT",
+         "SUPPORT_DOOR_PORT"]
 
-# Users that every Debian with these packages has: mailboxes belong to one, the daemons run as one.
+# Users that every Debian with these packages has: mailboxes belong to one, the daemons run as others.
 MAIL_USER = "mail"
-MILTER_USER = WORKER_USER = "nobody"
+MILTER_USER = "nobody"
+WORKER_USER = "daemon"
 
 
 class Configuration:
@@ -41,6 +47,7 @@ class Configuration:
         self.directory = directory
         mail = pwd.getpwnam(MAIL_USER)
         self.api_key = secrets.token_hex(24)
+        self.support_password = secrets.token_hex(24)
         self.redis_auth = redis_auth
         self.redis_password = secrets.token_hex(32)
         self.words = {
@@ -51,6 +58,9 @@ class Configuration:
 
     def path(self, name):
         return f"{self.directory}/{name}"
+
+    def url(self, address, port):
+        return f"http://{address}:{self.words[port]}/doveadm/v1"
 
     def template(self, name):
         return re.sub("@([A-Z0-9_]+)@", lambda found: str(self.words[found[1]]),
@@ -81,9 +91,8 @@ class Configuration:
         for name in FOLDERS:
             if os.path.isdir(self.path(name)):
                 shutil.rmtree(self.path(name))
-        milter_group = pwd.getpwnam(MILTER_USER).pw_gid
-        # The milter reads its settings and secrets again when told to, as its own user.
-        self.make_folder("etc", 0o750, group=milter_group)
+        # The daemons read their settings and secrets again when told to, as their own users.
+        self.make_folder("etc")
         self.make_folder("log")
         self.make_folder("mail", owner=MAIL_USER, group=MAIL_USER)
         self.make_folder("redis", owner=redis_user())
@@ -140,16 +149,15 @@ shipped = {INSIDE}/etc/notices-shipped
 own = {INSIDE}/etc/notices
 [worker]
 user = {WORKER_USER}
-doveadm_url = http://127.0.0.1:{self.words['DOVEADM_HTTP_PORT']}/doveadm/v1
+doveadm_url = {self.url(WORKER_DOOR, "WORKER_DOOR_PORT")}
 """
         text = lay_over(self.sample("postern.conf", {}), own)
         if settings_file is not None:
             text = lay_over(text, read(settings_file))
-        group = pwd.getpwnam(MILTER_USER).pw_gid
-        self.write("etc/postern.conf", text, mode=0o640, group=group)
+        self.write("etc/postern.conf", text)
+        # `doveadm postern key add` adds the keys, and makes the daemons' files.
         password = f"[redis]\npassword = {self.redis_password}\n" if self.redis_auth else ""
-        password += f"[doveadm]\napi_key = {self.api_key}\n"
-        self.write("etc/secrets", password, mode=0o640, group=group)
+        self.write("etc/secrets", password, mode=0o600)
 
     def write_redis(self):
         self.write("redis/redis.conf", self.template("redis.conf"), self.sample("redis.conf", {
@@ -161,10 +169,14 @@ doveadm_url = http://127.0.0.1:{self.words['DOVEADM_HTTP_PORT']}/doveadm/v1
 
     def write_dovecot(self, no_penalty, preload):
         self.write("etc/doveadm-api.conf", f"doveadm_api_key = {self.api_key}\n", mode=0o600)
+        self.write("etc/doveadm-support.conf", f"doveadm_password = {self.support_password}\n",
+                   mode=0o600)
         self.write("etc/dovecot-postern.conf", switch_on(self.sample("dovecot-postern.conf", {
             "/etc/postern/": f"{INSIDE}/etc/",
             "/var/spool/postfix/": f"{INSIDE}/postfix/spool/",
             "port = 8080": f"port = {self.words['DOVEADM_HTTP_PORT']}",
+            "port = 8081": f"port = {self.words['WORKER_DOOR_PORT']}",
+            "port = 8082": f"port = {self.words['SUPPORT_DOOR_PORT']}",
             "192.0.2.25": LEGACY_ADDRESS,
         })))
         parts = [self.template("dovecot.conf")]
@@ -212,8 +224,11 @@ doveadm_url = http://127.0.0.1:{self.words['DOVEADM_HTTP_PORT']}/doveadm/v1
             "MILTER_SOCKET": self.path("run/milter.sock"),
             "AUTH_SOCKET": self.path("run/auth.sock"),
             "CA_FILE": self.path("tls/ca.pem"),
-            "DOVEADM_HTTP_URL": f"http://127.0.0.1:{ports['DOVEADM_HTTP_PORT']}/doveadm/v1",
+            "DOVEADM_HTTP_URL": self.url("127.0.0.1", "DOVEADM_HTTP_PORT"),
             "DOVEADM_API_KEY": self.api_key,
+            "DOVEADM_SUPPORT_URL": self.url(SUPPORT_DOOR, "SUPPORT_DOOR_PORT"),
+            "DOVEADM_SUPPORT_PASSWORD": self.support_password,
+            "DOVEADM_WORKER_URL": self.url(WORKER_DOOR, "WORKER_DOOR_PORT"),
             "DOMAIN": DOMAIN,
             "MAIL_HOME": self.path("mail"),
             "REMOTE_MAIL": self.path("remote/mail/received"),
@@ -222,8 +237,11 @@ doveadm_url = http://127.0.0.1:{self.words['DOVEADM_HTTP_PORT']}/doveadm/v1
             "INTERNAL_ADDRESS": INTERNAL_ADDRESS,
             "LEGACY_ADDRESS": LEGACY_ADDRESS,
             "SETTINGS_FILE": self.path("etc/postern.conf"),
+            "MILTER_USER": MILTER_USER,
             "WORKER_USER": WORKER_USER,
             "SECRETS_FILE": self.path("etc/secrets"),
+            "MILTER_SECRETS_FILE": self.path("etc/secrets.milter"),
+            "WORKER_SECRETS_FILE": self.path("etc/secrets.worker"),
         }
 
 

@@ -31,10 +31,12 @@ NOT_INLINE char *describe(const struct settings *settings)
 		settings->redis.port, settings->redis.user, settings->redis.database,
 		settings->redis.timeout);
 	fprintf(out,
-		"socket=%s\nsocket_group=%s\nmilter.user=%s\nredis_unavailable=%d\n"
+		"socket=%s\nsocket_group=%s\nmilter.user=%s\nmilter.redis_user=%s\n"
+		"redis_unavailable=%d\n"
 		"feedback=%s\n",
 		settings->milter.socket, settings->milter.socket_group, settings->milter.user,
-		settings->milter.store_failure, settings->milter.feedback_address);
+		settings->milter.redis_user, settings->milter.store_failure,
+		settings->milter.feedback_address);
 	fprintf(out, "from=%s\nreply_to=%s\nlanguage=%s\nshipped=%s\nown=%s\n",
 		settings->notices.from, settings->notices.reply_to,
 		settings->notices.default_language, settings->notices.shipped,

@@ -1,4 +1,4 @@
-/* Reading the secrets file. */
+/* Reading secrets files. */
 
 #include "secrets.h"
 
@@ -11,20 +11,25 @@
 #include <openssl/crypto.h>
 
 #include "files.h"
+#include "ini-file.h"
 #include "rows.h"
 
 #define KEY_0 "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 #define KEY_1 "F0F1F2F3F4F5F6F7F8F9FAFBFCFDFEFFf0f1f2f3f4f5f6f7f8f9fafbfcfdfeff"
 
-static struct secrets *load(const char *text, size_t size, unsigned int mode,
-			    const char *error_expected)
+/* Writes the text into the reader's file, and reads it. */
+static struct secrets *load_for(enum secrets_reader reader, const char *text, size_t size,
+				unsigned int mode, const char *error_expected)
 {
 	struct files files = files_begin();
 	struct secrets *secrets;
-	char *error = NULL;
+	char *error = NULL, *site = ini_copy(files.path), *path = secrets_path(site, reader);
 
+	snprintf(files.path, sizeof(files.path), "%s", path);
+	free(path);
 	files_write(&files, text, size, mode);
-	secrets = secrets_load(files.path, &error);
+	secrets = secrets_load(site, reader, &error);
+	free(site);
 	if (error_expected != NULL) {
 		assert_null(secrets);
 		assert_file_error(error, files.path, error_expected);
@@ -33,6 +38,12 @@ static struct secrets *load(const char *text, size_t size, unsigned int mode,
 	}
 	files_end(&files);
 	return secrets;
+}
+
+static struct secrets *load(const char *text, size_t size, unsigned int mode,
+			    const char *error_expected)
+{
+	return load_for(SECRETS_SITE, text, size, mode, error_expected);
 }
 
 struct good_row {
@@ -95,7 +106,7 @@ struct bad_row {
 static const struct bad_row bad_rows[] = {
 	{ "bad: empty", "", NO_KEY },
 	{ "bad: no key", "[redis]\npassword = " SECRET "\n[keys]\n", NO_KEY },
-	{ "bad: unknown section", "[" SECRET "]\n", "1: expected [redis], [doveadm] or [keys]" },
+	{ "bad: unknown section", "[" SECRET "]\n", "1: expected [redis] or [keys]" },
 	{ "bad: no section", "1 = " SECRET "\n", "1: expected a [SECTION] before the first key" },
 	{ "bad: no =", "[redis]\n" SECRET "\n", "2: expected KEY = VALUE" },
 	{ "bad: base64 alone, whose padding looks like =", "[redis]\n" SECRET "==\n",
@@ -204,7 +215,7 @@ static void test_open_to_others(void **state)
 		files_write(&files, text, strlen(text), modes[i]);
 		snprintf(expected, sizeof(expected),
 			 " expected a file that others can't open: chmod 0640 %s", files.path);
-		assert_null(secrets_load(files.path, &error));
+		assert_null(secrets_load(files.path, SECRETS_SITE, &error));
 		assert_file_error(error, files.path, expected);
 		files_end(&files);
 	}
@@ -215,9 +226,13 @@ static void test_no_file(void **state)
 	char *error = NULL;
 
 	(void)state;
-	assert_null(secrets_load("/nonexistent/secrets", &error));
+	assert_null(secrets_load("/nonexistent/secrets", SECRETS_SITE, &error));
 	assert_file_error(error, "/nonexistent/secrets", " No such file or directory");
-	assert_null(secrets_load("/", &error));
+	assert_null(secrets_load("/nonexistent/secrets", SECRETS_MILTER, &error));
+	assert_file_error(error, "/nonexistent/secrets.milter",
+			  " No such file or directory: \"doveadm postern key files\" makes this "
+			  "file, for the user who is to read it");
+	assert_null(secrets_load("/", SECRETS_SITE, &error));
 	assert_file_error(error, "/", " Is a directory");
 }
 
@@ -233,7 +248,7 @@ static void test_no_permission(void **state)
 	/* Nothing is forbidden to root. */
 	if (user == 0)
 		assert_int_equal(seteuid(65534), 0);
-	assert_null(secrets_load(files.path, &error));
+	assert_null(secrets_load(files.path, SECRETS_SITE, &error));
 	assert_int_equal(seteuid(user), 0);
 	assert_file_error(error, files.path, " Permission denied");
 	files_end(&files);
@@ -255,7 +270,7 @@ static void test_derived_keys(void **state)
 					secrets->keys[0].notice, secrets->keys[0].refusal };
 
 	(void)state;
-	for (size_t i = 0; i < 4; i++) {
+	for (size_t i = 0; i < SECRETS_PURPOSES; i++) {
 		char hex[2 * SECRETS_KEY_SIZE + 1];
 
 		for (size_t j = 0; j < SECRETS_KEY_SIZE; j++)
@@ -267,17 +282,92 @@ static void test_derived_keys(void **state)
 
 static void test_secure_memory(void **state)
 {
-	static const char text[] = "[redis]\npassword = x\n[doveadm]\napi_key = y\n"
-				   "[keys]\n1 = " KEY_0 "\n";
-	struct secrets *secrets = load(text, strlen(text), 0640, NULL);
+	static const char text[] = "[redis]\npassword = x\n[doveadm]\npassword = y\n"
+				   "[notice-keys]\n1 = " KEY_0 "\n[refusal-keys]\n1 = " KEY_1 "\n";
+	struct secrets *secrets = load_for(SECRETS_WORKER, text, strlen(text), 0640, NULL);
 
 	(void)state;
 	assert_true(CRYPTO_secure_allocated(secrets));
 	assert_true(CRYPTO_secure_allocated(secrets->redis_password));
-	assert_true(CRYPTO_secure_allocated(secrets->doveadm_api_key));
-	assert_string_equal(secrets->doveadm_api_key, "y");
+	assert_true(CRYPTO_secure_allocated(secrets->doveadm_password));
+	assert_string_equal(secrets->doveadm_password, "y");
 	secrets_free(&secrets);
 	assert_int_equal(CRYPTO_secure_used(), 0);
+}
+
+/* The site's file of before has the key of the API: it is read past. */
+static void test_old_api_key(void **state)
+{
+	static const char text[] = "[doveadm]\napi_key = " SECRET "\n[keys]\n1 = " KEY_0 "\n";
+	struct secrets *secrets = load(text, strlen(text), 0640, NULL);
+
+	(void)state;
+	assert_null(secrets->doveadm_password);
+	secrets_free(&secrets);
+	assert_int_equal(CRYPTO_secure_used(), 0);
+}
+
+static void test_subkeys(void **state)
+{
+	static const char text[] = "[trace-keys]\n1 = " KEY_0 "\n9 = " KEY_1 "\n"
+				   "[refusal-keys]\n9 = " KEY_0 "\n1 = " KEY_1 "\n";
+	static const unsigned char none[SECRETS_KEY_SIZE];
+	struct secrets *secrets = load_for(SECRETS_MILTER, text, strlen(text), 0640, NULL);
+
+	(void)state;
+	assert_int_equal(secrets->keys_count, 2);
+	assert_int_equal(secrets->keys[0].id, 9);
+	assert_int_equal(secrets->keys[1].id, 1);
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_int_equal(secrets->keys[i].purposes,
+				 1U << SECRETS_TRACE | 1U << SECRETS_REFUSAL);
+		assert_memory_equal(secrets->keys[i].password, none, SECRETS_KEY_SIZE);
+		assert_memory_equal(secrets->keys[i].notice, none, SECRETS_KEY_SIZE);
+	}
+	/* As they are: nothing is derived from them. */
+	for (unsigned char i = 0; i < SECRETS_KEY_SIZE; i++)
+		assert_true(secrets->keys[1].trace[i] == i && secrets->keys[0].refusal[i] == i);
+	secrets_free(&secrets);
+}
+
+struct daemon_row {
+	const char *name;
+	enum secrets_reader reader;
+	const char *text;
+	const char *error; /* behind "PATH:" */
+};
+
+static const struct daemon_row daemon_rows[] = {
+	{ "bad daemon: the site's keys for the milter", SECRETS_MILTER, "[keys]\n1 = " KEY_0 "\n",
+	  "1: expected [redis], [trace-keys] or [refusal-keys]" },
+	{ "bad daemon: a door for the milter", SECRETS_MILTER, "[doveadm]\npassword = x\n",
+	  "1: expected [redis], [trace-keys] or [refusal-keys]" },
+	{ "bad daemon: the worker's keys for the milter", SECRETS_MILTER,
+	  "[notice-keys]\n1 = " KEY_0 "\n", "1: expected [redis], [trace-keys] or [refusal-keys]" },
+	{ "bad daemon: the site's keys for the worker", SECRETS_WORKER, "[keys]\n1 = " KEY_0 "\n",
+	  "1: expected [redis], [doveadm], [notice-keys] or [refusal-keys]" },
+	{ "bad daemon: webmail's key for the worker", SECRETS_WORKER,
+	  "[doveadm]\napi_key = " SECRET "\n", "2: expected password before '='" },
+	{ "bad daemon: the milter's keys for the site", SECRETS_SITE,
+	  "[trace-keys]\n1 = " KEY_0 "\n", "1: expected [redis] or [keys]" },
+	{ "bad daemon: no key for the milter", SECRETS_MILTER, "[redis]\npassword = x\n",
+	  " expected at least one key in it: \"doveadm postern key files\" makes one" },
+	{ "bad daemon: no key for the worker", SECRETS_WORKER, "[doveadm]\npassword = x\n",
+	  " expected at least one key in it: \"doveadm postern key files\" makes one" },
+	{ "bad daemon: a key of one purpose alone", SECRETS_MILTER,
+	  "[trace-keys]\n1 = " KEY_0 "\n2 = " KEY_1 "\n[refusal-keys]\n2 = " KEY_0 "\n",
+	  " expected key 1 in [refusal-keys] as well" },
+	{ "bad daemon: a subkey twice", SECRETS_MILTER,
+	  "[trace-keys]\n1 = " KEY_0 "\n1 = " KEY_1 "\n", "3: 1: expected only once" },
+	{ "bad daemon: a short subkey", SECRETS_MILTER, "[trace-keys]\n1 = " SECRET "\n",
+	  "2: 1: " HEX },
+};
+
+static void test_bad_daemon(void **state)
+{
+	const struct daemon_row *row = *state;
+
+	assert_null(load_for(row->reader, row->text, strlen(row->text), 0640, row->error));
 }
 
 int main(void)
@@ -293,5 +383,8 @@ int main(void)
 	ADD_TEST(test_no_permission);
 	ADD_TEST(test_derived_keys);
 	ADD_TEST(test_secure_memory);
+	ADD_TEST(test_old_api_key);
+	ADD_TEST(test_subkeys);
+	ADD_ROWS(test_bad_daemon, daemon_rows);
 	return RUN_TESTS();
 }

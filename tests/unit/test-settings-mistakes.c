@@ -193,6 +193,9 @@ static const struct bad_row bad_rows[] = {
 	  "4: user: expected a user's name, or nothing" },
 	{ "bad: worker sendmail relative", HELP "[worker]\nsendmail = sendmail\n",
 	  "4: sendmail: expected an absolute path of at most 1000 bytes" },
+	{ "bad: milter Redis user with a space", HELP "[milter]\nredis_user = a b\n",
+	  "4: redis_user: expected a name of at most 64 letters, digits, '.', '_' and '-', or "
+	  "nothing" },
 	{ "bad: worker doveadm_url", HELP "[worker]\ndoveadm_url = 127.0.0.1:8080\n",
 	  "4: doveadm_url: expected an address that begins with https:// or http://, of at most "
 	  "180 printable ASCII characters without spaces" },

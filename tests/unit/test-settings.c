@@ -60,6 +60,9 @@ static const struct good_row good_rows[] = {
 	{ "milliseconds", HELP "[redis]\ntimeout = 500ms\n", "timeout=500" },
 	{ "shortest timeout", HELP "[redis]\ntimeout = 10ms\n", "timeout=10" },
 	{ "longest timeout", HELP "[redis]\ntimeout = 1m\n", "timeout=60000" },
+	{ "milter's Redis user", HELP "[milter]\nredis_user = m\n", "milter.redis_user=m" },
+	{ "milter's empty Redis user", HELP "[milter]\nredis_user =\n",
+	  "milter.redis_user=(null)" },
 	{ "milter stays who it is", HELP "[milter]\nuser =\n", "milter.user=(null)" },
 	{ "feedback address", HELP "[milter]\nfeedback_address = FBL@Example.org\n",
 	  "feedback=fbl@example.org" },
@@ -147,13 +150,14 @@ static void test_defaults(void **state)
 		"internal_networks=0\nproxies=0\nsecrets=/etc/postern/secrets\n"
 		"redis=(null) 127.0.0.1 6379\nredis.user=(null)\ndatabase=0\n"
 		"timeout=1000\nsocket=/var/spool/postfix/postern/milter.sock\n"
-		"socket_group=postfix\nmilter.user=postern\nredis_unavailable=0\n"
+		"socket_group=postfix\nmilter.user=postern-milter\n"
+		"milter.redis_user=(null)\nredis_unavailable=0\n"
 		"feedback=(null)\n"
 		"from=(null)\nreply_to=(null)\nlanguage=en\n"
 		"shipped=" DATADIR "/postern/notices\nown=/etc/postern/notices\n"
 		"mail_server=(null)\nunused_warning=0\n"
 		"sendmail=/usr/sbin/sendmail\n"
-		"worker=postern /usr/sbin/sendmail http://127.0.0.1:8080/doveadm/v1\n"
+		"worker=postern-worker /usr/sbin/sendmail http://127.0.0.8:8081/doveadm/v1\n"
 		"worker.lease=30000\nsweep=60 100\n"
 		"0.name=free\n0.protocols=PS\n0.pop3=300 15\n0.messages=5 15\n"
 		"0.recipients=100\n0.count=0\n0.hold=0\n"
@@ -178,7 +182,7 @@ static void test_no_file(void **state)
 	char *error = NULL;
 
 	(void)state;
-	assert_null(settings_load("/nonexistent/postern.conf", &error));
+	assert_null(settings_load("/nonexistent/postern.conf", SECRETS_SITE, &error));
 	assert_file_error(error, "/nonexistent/postern.conf", " No such file or directory");
 }
 
@@ -187,7 +191,7 @@ static void test_directory(void **state)
 	char *error = NULL;
 
 	(void)state;
-	assert_null(settings_load("/", &error));
+	assert_null(settings_load("/", SECRETS_SITE, &error));
 	assert_file_error(error, "/", " Is a directory");
 }
 
@@ -199,7 +203,7 @@ static void test_pipe(void **state)
 
 	(void)state;
 	assert_int_equal(mkfifo(files.path, 0600), 0);
-	assert_null(settings_load(files.path, &error));
+	assert_null(settings_load(files.path, SECRETS_SITE, &error));
 	assert_file_error(error, files.path, " expected a regular file");
 	files_end(&files);
 }
@@ -216,7 +220,7 @@ static void test_no_permission(void **state)
 	/* Nothing is forbidden to root. */
 	if (user == 0)
 		assert_int_equal(seteuid(65534), 0);
-	assert_null(settings_load(files.path, &error));
+	assert_null(settings_load(files.path, SECRETS_SITE, &error));
 	assert_int_equal(seteuid(user), 0);
 	assert_file_error(error, files.path, " Permission denied");
 	files_end(&files);
@@ -224,33 +228,68 @@ static void test_no_permission(void **state)
 
 #define KEY "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 
-/* Loads settings that name the secrets file next to them. */
-static struct settings *load_with_secrets(const char *secrets, unsigned int mode, char **error_r)
+/* Loads settings that name the secrets file next to them, of which the reader's is written. */
+static struct settings *load_with_secrets(const char *more, enum secrets_reader reader,
+					  const char *secrets, unsigned int mode, char **error_r)
 {
 	struct files files = files_begin(), other = files;
 	struct settings *settings;
-	char text[256];
+	char text[512], site[256], *path;
 
-	snprintf(other.path, sizeof(other.path), "%s/secrets", files.directory);
-	snprintf(text, sizeof(text), HELP "secrets = %s\n", other.path);
+	snprintf(site, sizeof(site), "%s/secrets", files.directory);
+	path = secrets_path(site, reader);
+	snprintf(other.path, sizeof(other.path), "%s", path);
+	free(path);
+	snprintf(text, sizeof(text), HELP "secrets = %s\n%s", site, more);
 	files_write(&files, text, strlen(text), 0644);
 	if (secrets != NULL)
 		files_write(&other, secrets, strlen(secrets), mode);
-	settings = settings_load(files.path, error_r);
+	settings = settings_load(files.path, reader, error_r);
 	unlink(other.path);
 	files_end(&files);
 	return settings;
 }
 
+struct secrets_row {
+	const char *name;
+	const char *settings; /* behind the help_url and secrets */
+	enum secrets_reader reader;
+	const char *secrets;
+	const char *user; /* that Redis is asked as */
+};
+
+#define PASSWORD "[redis]\npassword = x\n"
+#define TRACE	 "[trace-keys]\n1 = " KEY "\n[refusal-keys]\n1 = " KEY "\n"
+
+static const struct secrets_row secrets_rows[] = {
+	{ "secrets: no user", "", SECRETS_SITE, "[keys]\n1 = " KEY "\n", NULL },
+	{ "secrets: a user", "[redis]\nuser = u\n", SECRETS_SITE, PASSWORD "[keys]\n1 = " KEY "\n",
+	  "u" },
+	{ "secrets: the milter's user is not the site's", "[milter]\nredis_user = m\n",
+	  SECRETS_SITE, "[keys]\n1 = " KEY "\n", NULL },
+	{ "secrets: the milter's user", "[milter]\nredis_user = m\n[redis]\nuser = u\n",
+	  SECRETS_MILTER, PASSWORD TRACE, "m" },
+	{ "secrets: the milter has the site's user", "[redis]\nuser = u\n", SECRETS_MILTER,
+	  PASSWORD TRACE, "u" },
+	{ "secrets: the worker has the site's user",
+	  "[milter]\nredis_user = m\n[redis]\nuser = u\n", SECRETS_WORKER,
+	  PASSWORD "[notice-keys]\n1 = " KEY "\n[refusal-keys]\n1 = " KEY "\n", "u" },
+};
+
 static void test_with_secrets(void **state)
 {
+	const struct secrets_row *row = *state;
 	char *error = NULL;
-	struct settings *settings = load_with_secrets("[keys]\n1 = " KEY "\n", 0640, &error);
+	struct settings *settings =
+		load_with_secrets(row->settings, row->reader, row->secrets, 0640, &error);
 
-	(void)state;
-	assert_null(error);
-	assert_non_null(settings);
+	if (settings == NULL)
+		fail_msg("%s", error);
 	assert_int_equal(settings->secrets->keys_count, 1);
+	if (row->user == NULL)
+		assert_null(settings->redis.user);
+	else
+		assert_string_equal(settings->redis.user, row->user);
 	settings_free(&settings);
 	assert_null(settings);
 	settings_free(&settings);
@@ -259,21 +298,29 @@ static void test_with_secrets(void **state)
 static void test_with_bad_secrets(void **state)
 {
 	static const struct {
+		const char *settings;
+		enum secrets_reader reader;
 		const char *secrets;
 		unsigned int mode;
 		const char *error;
 	} rows[] = {
-		{ NULL, 0, "/secrets: No such file or directory" },
-		{ "[keys]\n1 = " KEY "\n", 0644,
+		{ "", SECRETS_SITE, NULL, 0, "/secrets: No such file or directory" },
+		{ "", SECRETS_SITE, "[keys]\n1 = " KEY "\n", 0644,
 		  "/secrets: expected a file that others can't open" },
-		{ "[keys]\n1 = abc\n", 0640, "/secrets:2: 1: expected 64 hexadecimal digits" },
+		{ "", SECRETS_SITE, "[keys]\n1 = abc\n", 0640,
+		  "/secrets:2: 1: expected 64 hexadecimal digits" },
+		{ "[redis]\nuser = u\n", SECRETS_SITE, "[keys]\n1 = " KEY "\n", 0640,
+		  ": user: expected a password for u in [redis] of /" },
+		{ "[milter]\nredis_user = m\n", SECRETS_MILTER, TRACE, 0640,
+		  ": redis_user: expected a password for m in [redis] of /" },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		char *error = NULL;
 
-		assert_null(load_with_secrets(rows[i].secrets, rows[i].mode, &error));
+		assert_null(load_with_secrets(rows[i].settings, rows[i].reader, rows[i].secrets,
+					      rows[i].mode, &error));
 		assert_non_null(error);
 		assert_non_null(strstr(error, rows[i].error));
 		free(error);
@@ -301,7 +348,7 @@ int main(void)
 	ADD_TEST(test_directory);
 	ADD_TEST(test_pipe);
 	ADD_TEST(test_no_permission);
-	ADD_TEST(test_with_secrets);
+	ADD_ROWS(test_with_secrets, secrets_rows);
 	ADD_TEST(test_with_bad_secrets);
 	ADD_TEST(test_tier);
 	return RUN_TESTS();
