@@ -1,30 +1,113 @@
-/* doveadm postern check: the HTTP API of doveadm, as Dovecot's configuration has it. */
+/* doveadm postern check: the HTTP API of doveadm, as Dovecot's configuration has it.
+ *
+ * A door is a listener of it. Dovecot knows one doveadm_api_key for a process, which is webmail's:
+ * it opens every door, with the commands of the address that the door listens at, but those of a
+ * service that takes the key away with -o. */
 
 #include "check.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "check-dovecot.h"
+#include "network.h"
 
-/* The HTTP API's listener, CHECK_TOP if there is none. */
-static size_t find_http(const struct check_site *site)
+#define NO_KEY	"-o doveadm_api_key="
+#define ALLOWED "doveadm_allowed_commands"
+
+#define COMMAND_SIZE 64
+
+struct door {
+	size_t service, listener;
+	const char *address; /* "" for all; for a unix socket its path */
+	bool is_unix;
+	bool has_key; /* webmail's key opens it */
+};
+
+/* Commands, by their first word, that no key of webmail's is to open; all others that aren't
+   Postern's are for somebody to judge. */
+static const struct {
+	const char *word, *what;
+} dangerous[] = {
+	{ "fetch", "reads mail" },
+	{ "search", "reads mail" },
+	{ "save", "writes mail" },
+	{ "copy", "reads mail" },
+	{ "move", "moves mail" },
+	{ "import", "reads mail" },
+	{ "expunge", "deletes mail" },
+	{ "sync", "reads mail" },
+	{ "backup", "reads mail" },
+	{ "dsync-server", "reads mail" },
+	{ "batch", "reads mail" },
+	{ "dump", "reads files" },
+	{ "fs", "reads files" },
+	{ "exec", "runs programs" },
+	{ "acl", "opens mailboxes" },
+	{ "who", "tells who is logged in" },
+	{ "kick", "ends any session" },
+	{ "config", "tells secrets" },
+	{ "auth", "tries passwords" },
+	{ "director", "moves users" },
+	{ "mailbox", "deletes mailboxes" },
+	{ "reload", "reloads Dovecot" },
+	{ "stop", "stops Dovecot" },
+};
+
+/* What postern-worker runs at its door. */
+static const char *const worker_commands[] = { "who", "kick", "search" };
+
+static bool has_suffix(const char *text, const char *suffix)
+{
+	size_t size = strlen(text), length = strlen(suffix);
+
+	return size >= length && strcmp(text + size - length, suffix) == 0;
+}
+
+/* Is the listener of this service one that speaks HTTP? Dovecot goes by its name. */
+static bool is_http(const struct check_site *site, const struct check_block *block, size_t listener)
+{
+	if (strcmp(block->type, "inet_listener") == 0)
+		return strcmp(block->name, "http") == 0 &&
+		       strcmp(check_dovecot_value(site, listener, "port"), "0") != 0;
+	return strcmp(block->type, "unix_listener") == 0 && has_suffix(block->name, "/http");
+}
+
+/* The next door behind the last one; from 0 on. 0 when there are no more. */
+static size_t next_door(const struct check_site *site, size_t after, struct door *door_r)
 {
 	const struct check_text *conf = &site->dovecot.conf;
-	size_t service = CHECK_TOP;
 
-	while ((service = check_text_next(conf, CHECK_TOP, "service", service)) != CHECK_TOP) {
-		size_t listener = CHECK_TOP;
+	for (size_t i = after + 1; i < conf->blocks_count; i++) {
+		const struct check_block *block = &conf->blocks[i];
+		size_t service = block->parent;
+		const char *executable = check_dovecot_value(site, service, "executable");
 
-		if (strcmp(conf->blocks[service].name, "doveadm") != 0)
+		if (strcmp(conf->blocks[service].type, "service") != 0 || !is_http(site, block, i))
 			continue;
-		while ((listener = check_text_next(conf, service, "inet_listener", listener)) !=
-		       CHECK_TOP) {
-			if (strcmp(conf->blocks[listener].name, "http") == 0 &&
-			    strcmp(check_dovecot_value(site, listener, "port"), "0") != 0)
-				return listener;
-		}
+		/* doveconf -n leaves out what is as Dovecot has it. */
+		if (strcmp(conf->blocks[service].name, "doveadm") != 0 &&
+		    strstr(executable, "doveadm-server") == NULL)
+			continue;
+		*door_r = (struct door){
+			.service = service,
+			.listener = i,
+			.is_unix = strcmp(block->type, "unix_listener") == 0,
+			.has_key = strstr(executable, NO_KEY) == NULL,
+		};
+		door_r->address =
+			door_r->is_unix ? block->name : check_dovecot_value(site, i, "address");
+		return i;
 	}
-	return CHECK_TOP;
+	return 0;
+}
+
+static bool is_any_door(const struct check_site *site)
+{
+	struct door door;
+
+	return next_door(site, 0, &door) != 0;
 }
 
 static enum check_status no_http(char *text_r)
@@ -40,51 +123,287 @@ static bool is_loopback(const char *address)
 
 static enum check_status check_api_address(const struct check_site *site, char *text_r)
 {
-	size_t http = find_http(site);
-	const char *address = check_dovecot_value(site, http, "address");
+	struct door door;
+	size_t at = 0;
 
-	if (http == CHECK_TOP)
+	if (!is_any_door(site))
 		return no_http(text_r);
-	if (is_loopback(address) || check_dovecot_yes(site, http, "ssl"))
-		return check_say(text_r, CHECK_OK, "The HTTP API listens at %s.", address);
-	return check_say(text_r, CHECK_WARNING,
-			 "The HTTP API listens at %s without TLS: let it listen at 127.0.0.1, "
-			 "behind a TLS proxy or a tunnel",
-			 *address == '\0' ? "all addresses" : address);
+	while ((at = next_door(site, at, &door)) != 0) {
+		if (door.is_unix || is_loopback(door.address) ||
+		    check_dovecot_yes(site, door.listener, "ssl"))
+			continue;
+		return check_say(text_r, CHECK_WARNING,
+				 "The HTTP API listens at %s without TLS: let it listen at "
+				 "127.0.0.1, behind a TLS proxy or a tunnel",
+				 *door.address == '\0' ? "all addresses" : door.address);
+	}
+	return check_say(text_r, CHECK_OK, "The HTTP API listens on this host only, or with TLS.");
+}
+
+/* Does a door listen at an address of this network? What can't be read may be any. */
+static bool listens_in(const struct door *door, const char *network)
+{
+	struct network_list list = { 0 };
+	const char *error;
+	bool found = true;
+
+	if (door->is_unix)
+		return false;
+	if (*door->address != '\0' && strchr(door->address, '*') == NULL &&
+	    strcmp(door->address, "::") != 0 && strcmp(door->address, "0.0.0.0") != 0 &&
+	    network_list_add(&list, network, &error) == 0) {
+		char *copy = strdup(door->address), *rest = copy, *word;
+
+		found = false;
+		while (!found && (word = strsep(&rest, " ,[]")) != NULL)
+			found = network_list_has(&list, word);
+		free(copy);
+	}
+	network_list_clear(&list);
+	return found;
+}
+
+/* Do the settings of this block, and of all those that it stands in, hold at the door? */
+static bool holds(const struct check_site *site, size_t block, const struct door *door)
+{
+	const struct check_text *conf = &site->dovecot.conf;
+
+	for (; block != CHECK_TOP; block = conf->blocks[block].parent) {
+		const char *type = conf->blocks[block].type, *name = conf->blocks[block].name;
+
+		if (strcmp(type, "protocol") == 0 && strcmp(name, "doveadm") != 0 && *name != '!')
+			return false;
+		if (strcmp(type, "local") == 0 && !listens_in(door, name))
+			return false;
+		/* Any client may come from there. */
+		if (strcmp(type, "remote") == 0 && door->is_unix)
+			return false;
+	}
+	return true;
+}
+
+/* The block whose value of that name holds at the door: the innermost, the last of them.
+   CHECK_TOP if no block's does. */
+static size_t find_block(const struct check_site *site, const struct door *door, const char *name)
+{
+	const struct check_text *conf = &site->dovecot.conf;
+
+	for (size_t i = conf->blocks_count; i-- > 1;) {
+		if (check_text_value(conf, i, name) != NULL && holds(site, i, door))
+			return i;
+	}
+	return CHECK_TOP;
+}
+
+static const char *value_at(const struct check_site *site, const struct door *door,
+			    const char *name)
+{
+	return check_dovecot_value(site, find_block(site, door, name), name);
+}
+
+static const char *door_name(const struct door *door, char name_r[CHECK_TEXT_SIZE / 4])
+{
+	snprintf(name_r, CHECK_TEXT_SIZE / 4, "%s",
+		 *door->address == '\0' ? "all addresses" : door->address);
+	return name_r;
 }
 
 static enum check_status check_api_key(const struct check_site *site, char *text_r)
 {
-	if (find_http(site) == CHECK_TOP)
+	char name[CHECK_TEXT_SIZE / 4];
+	struct door door;
+	size_t at = 0;
+
+	if (!is_any_door(site))
 		return no_http(text_r);
-	if (*check_dovecot_value(site, CHECK_TOP, "doveadm_api_key") == '\0')
+	while ((at = next_door(site, at, &door)) != 0) {
+		if (door.has_key &&
+		    *check_dovecot_value(site, CHECK_TOP, "doveadm_api_key") == '\0')
+			return check_say(text_r, CHECK_WRONG,
+					 "doveadm_api_key isn't set, so the HTTP API at %s refuses "
+					 "everybody: make one, as dovecot-postern.conf says",
+					 door_name(&door, name));
+		if (!door.has_key && *value_at(site, &door, "doveadm_password") == '\0')
+			return check_say(
+				text_r, CHECK_WRONG,
+				"doveadm_password isn't set for %s, so the HTTP API there "
+				"refuses everybody: make one, as dovecot-postern.conf says",
+				door_name(&door, name));
+	}
+	return check_say(text_r, CHECK_OK, "Each listener has a key.");
+}
+
+/* Cuts the next command from a list; false at its end. */
+static bool next_command(const char **list, char command_r[COMMAND_SIZE])
+{
+	size_t size;
+
+	if (**list == '\0')
+		return false;
+	size = strcspn(*list, ",");
+	snprintf(command_r, COMMAND_SIZE, "%.*s", (int)size, *list);
+	*list += size + ((*list)[size] == ',' ? 1 : 0);
+	return true;
+}
+
+/* What a command does that makes it dangerous, NULL for all others. */
+static const char *danger_of(const char *command)
+{
+	size_t size = strcspn(command, " ");
+
+	for (size_t i = 0; i < sizeof(dangerous) / sizeof(*dangerous); i++) {
+		if (strlen(dangerous[i].word) == size &&
+		    strncmp(command, dangerous[i].word, size) == 0)
+			return dangerous[i].what;
+	}
+	return NULL;
+}
+
+static enum check_status judge_form(const char *list, const char *where, char *text_r)
+{
+	if (*list == '\0')
 		return check_say(text_r, CHECK_WRONG,
-				 "doveadm_api_key isn't set, so the HTTP API refuses everybody: "
-				 "make one, as dovecot-postern.conf says");
-	return check_say(text_r, CHECK_OK, "There is a key.");
+				 ALLOWED "%s is empty, so who is let in reads and deletes all "
+					 "mail: list the commands that are wanted",
+				 where);
+	if (strstr(list, ", ") != NULL || strstr(list, " ,") != NULL)
+		return check_say(text_r, CHECK_WRONG,
+				 ALLOWED "%s has a space at a comma, which hides the command "
+					 "beside it: take it out",
+				 where);
+	return CHECK_OK;
+}
+
+/* A list that webmail's key opens. */
+static enum check_status judge_webmail(const char *list, const char *where, char *text_r)
+{
+	enum check_status status = CHECK_OK;
+	char command[COMMAND_SIZE];
+
+	if (judge_form(list, where, text_r) != CHECK_OK)
+		return CHECK_WRONG;
+	while (next_command(&list, command)) {
+		const char *danger = danger_of(command);
+
+		if (danger != NULL)
+			return check_say(text_r, CHECK_WRONG,
+					 "Webmail's key opens %s, which %s: take it out of " ALLOWED
+					 "%s",
+					 command, danger, where);
+		if (strncmp(command, "postern ", 8) != 0 && status == CHECK_OK)
+			status =
+				check_say(text_r, CHECK_WARNING,
+					  "Webmail's key opens %s, which isn't Postern's: give it "
+					  "a listener of its own, as dovecot-postern.conf does for "
+					  "support",
+					  command);
+	}
+	return status;
+}
+
+/* The lists of the addresses that the door may be reached at. */
+static enum check_status judge_door(const struct check_site *site, const struct door *door,
+				    char *text_r)
+{
+	const struct check_text *conf = &site->dovecot.conf;
+	enum check_status status = CHECK_OK;
+
+	for (size_t i = 1; i < conf->blocks_count && status == CHECK_OK; i++) {
+		const char *list = check_text_value(conf, i, ALLOWED);
+		char where[CHECK_TEXT_SIZE / 4];
+
+		if (list == NULL || !holds(site, i, door))
+			continue;
+		snprintf(where, sizeof(where), " of %s %s", conf->blocks[i].type,
+			 conf->blocks[i].name);
+		status = door->has_key ? judge_webmail(list, where, text_r)
+				       : judge_form(list, where, text_r);
+	}
+	return status;
 }
 
 static enum check_status check_api_commands(const struct check_site *site, char *text_r)
 {
-	const char *commands = check_dovecot_value(site, CHECK_TOP, "doveadm_allowed_commands");
+	const char *commands = check_dovecot_value(site, CHECK_TOP, ALLOWED);
+	enum check_status status;
+	struct door door;
+	size_t at = 0;
 
-	if (find_http(site) == CHECK_TOP)
+	if (!is_any_door(site))
 		return no_http(text_r);
-	if (*commands == '\0')
+	status = judge_webmail(commands, "", text_r);
+	while (status == CHECK_OK && (at = next_door(site, at, &door)) != 0)
+		status = judge_door(site, &door, text_r);
+	return status != CHECK_OK
+		       ? status
+		       : check_say(text_r, CHECK_OK, "Webmail's key opens %s.", commands);
+}
+
+static bool has_command(const char *list, const char *wanted)
+{
+	char command[COMMAND_SIZE];
+
+	while (next_command(&list, command)) {
+		if (strcmp(command, wanted) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The door that doveadm_url leads to. */
+static bool find_worker_door(const struct check_site *site, struct door *door_r)
+{
+	char host[COMMAND_SIZE] = "", port[8] = "80";
+	size_t at = 0;
+
+	if (sscanf(site->settings->worker.doveadm_url, "http://%63[^:/]:%7[0-9]", host, port) < 1)
+		return false;
+	while ((at = next_door(site, at, door_r)) != 0) {
+		if (strcmp(check_dovecot_value(site, door_r->listener, "port"), port) == 0 &&
+		    listens_in(door_r, host))
+			return true;
+	}
+	return false;
+}
+
+static enum check_status check_api_worker(const struct check_site *site, char *text_r)
+{
+	const char *url, *list;
+	struct door door;
+
+	if (site->settings == NULL)
+		return check_say(text_r, CHECK_UNKNOWN,
+				 "The settings name the worker's door: fix them first.");
+	url = site->settings->worker.doveadm_url;
+	if (!find_worker_door(site, &door))
+		return check_say(
+			text_r, CHECK_WARNING,
+			"doveadm of this host doesn't listen at %s, so postern-worker ends "
+			"no sessions here: correct doveadm_url in [worker], or add the "
+			"worker's listener of dovecot-postern.conf",
+			url);
+	if (door.has_key)
 		return check_say(text_r, CHECK_WRONG,
-				 "doveadm_allowed_commands is empty, so the API's key reads and "
-				 "deletes all mail: list the commands that are wanted");
-	if (strstr(commands, ", ") != NULL || strstr(commands, " ,") != NULL)
-		return check_say(text_r, CHECK_WRONG,
-				 "doveadm_allowed_commands has a space at a comma, which hides the "
-				 "command beside it: take it out");
-	return check_say(text_r, CHECK_OK, "The HTTP API has %s.", commands);
+				 "Webmail's key opens the worker's door, %s: give it a service of "
+				 "its own, with " NO_KEY ", as dovecot-postern.conf has it",
+				 url);
+	list = value_at(site, &door, ALLOWED);
+	for (size_t i = 0; i < sizeof(worker_commands) / sizeof(*worker_commands); i++) {
+		if (!has_command(list, worker_commands[i]))
+			return check_say(
+				text_r, CHECK_WRONG,
+				"postern-worker may not run %s at its door, %s: add it to " ALLOWED
+				" of that address",
+				worker_commands[i], url);
+	}
+	return check_say(text_r, CHECK_OK, "postern-worker's door is %s.", url);
 }
 
 static const struct check checks[] = {
 	{ .name = "api-address", .run = check_api_address },
 	{ .name = "api-key", .run = check_api_key },
 	{ .name = "api-commands", .run = check_api_commands },
+	{ .name = "api-worker", .run = check_api_worker },
 	{ .name = NULL },
 };
 

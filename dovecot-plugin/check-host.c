@@ -1,4 +1,4 @@
-/* doveadm postern check: the settings, the secrets, the module and the milter of this host. */
+/* doveadm postern check: the settings, the module and the milter of this host. */
 
 #include "check.h"
 
@@ -100,31 +100,6 @@ static enum check_status check_settings(const struct check_site *site, char *tex
 	return check_say(text_r, CHECK_OK, "%s is read.", site->settings_file);
 }
 
-static enum check_status check_secrets(const struct check_site *site, char *text_r)
-{
-	const char *path;
-	struct stat st;
-
-	if (site->settings == NULL)
-		return check_say(text_r, CHECK_UNKNOWN,
-				 "The settings name the secrets file: mend them first.");
-	path = site->settings->secrets_file;
-	if (site->secrets_error != NULL)
-		return check_say(text_r, CHECK_WRONG, "%s", site->secrets_error);
-	if (stat(path, &st) < 0)
-		return check_say(text_r, CHECK_WRONG, "%s: %s", path, strerror(errno));
-	if (st.st_uid != 0)
-		return check_say(text_r, CHECK_WRONG,
-				 "%s belongs to another user than root, who could open it to "
-				 "others: chown root %s",
-				 path, path);
-	if ((st.st_mode & S_IWGRP) != 0)
-		return check_say(text_r, CHECK_WRONG,
-				 "%s can be written by its group: chmod 0640 %s", path, path);
-	return check_say(text_r, CHECK_OK, "%s: keys: %u, current: %u.", path,
-			 site->settings->secrets->keys_count, site->settings->secrets->keys[0].id);
-}
-
 static enum check_status check_internal_networks(const struct check_site *site, char *text_r)
 {
 	static const char *const everywhere[] = { "0.0.0.0/0", "::/0" };
@@ -211,7 +186,6 @@ static const char *never_unknown(const struct check_site *site)
 
 static const struct check checks[] = {
 	{ .name = "settings", .run = check_settings },
-	{ .name = "secrets", .run = check_secrets },
 	{ .name = "internal-networks", .run = check_internal_networks },
 	{ .name = "module", .run = check_module },
 	{ .name = "milter", .run = check_milter },

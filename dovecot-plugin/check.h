@@ -81,6 +81,7 @@ struct check_topic {
 };
 
 extern const struct check_topic check_host_topic;
+extern const struct check_topic check_secrets_topic;
 extern const struct check_topic check_redis_topic;
 extern const struct check_topic check_redis_info_topic;
 extern const struct check_topic check_dovecot_topic;

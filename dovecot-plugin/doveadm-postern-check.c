@@ -19,8 +19,8 @@ static const struct postern_column columns[] = {
 
 /* In this order they are told. */
 static const struct check_topic *const topics[] = {
-	&check_host_topic,    &check_redis_topic, &check_redis_info_topic,
-	&check_dovecot_topic, &check_api_topic,	  &check_postfix_topic,
+	&check_host_topic,    &check_secrets_topic, &check_redis_topic,	  &check_redis_info_topic,
+	&check_dovecot_topic, &check_api_topic,	    &check_postfix_topic,
 };
 
 /* The file that Dovecot was started with, or doveadm was told. A process of Dovecot's gets its

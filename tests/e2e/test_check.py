@@ -13,7 +13,8 @@ import socket
 import pytest
 
 from conftest import wait_until
-from test_doveadm import FORMATTERS, http, http_rows, rows_and_status
+from doors import SUPPORT, http, support_rows
+from test_doveadm import FORMATTERS, rows_and_status
 
 EX_CONFIG = 78
 ORDER = ["ok", "unknown", "warning", "wrong"]
@@ -27,14 +28,16 @@ TOPICS = {
     "redis": ["redis-scripts", "redis-marks", *REDIS_INFO],
     "dovecot": ["dovecot-passdb-first", "dovecot-passdb-final", "dovecot-settings",
                 "dovecot-master-users", "dovecot-mechanisms", "dovecot-names", "dovecot-tls",
-                "dovecot-pop3-lock", "dovecot-trusted", "api-address", "api-key", "api-commands"],
+                "dovecot-pop3-lock", "dovecot-trusted", "api-address", "api-key", "api-commands",
+                "api-worker"],
     "postfix": ["postfix-sasl", "postfix-port-25", "postfix-milter", "postfix-milter-options",
                 "postfix-milter-address", "postfix-milter-action", "postfix-bounces",
                 "postfix-bounces-port-25", "postfix-bounces-action", "postfix-bounces-checks",
                 "postfix-filter", "postfix-tls", "postfix-dsn", "postfix-sender",
                 "postfix-sendmail", "postfix-pickup", "postfix-queue-ids", "postfix-protocol"],
 }
-NAMES = ["settings", "secrets", "internal-networks", "module", "milter",
+NAMES = ["settings", "internal-networks", "module", "milter",
+         "secrets", "secrets-milter", "secrets-worker",
          *(name for topic, names in TOPICS.items() for name in (topic, *names))]
 
 
@@ -112,14 +115,14 @@ def test_one_line_each_by_default(own):
 
 def test_http(own):
     """Where Dovecot's own process finds the configuration; and there is no exit status."""
-    rows = http_rows(own, "posternCheck")
+    rows = support_rows(own, "posternCheck")
     assert not complaints({row["check"]: (row["status"], row["text"]) for row in rows})
     with changed(f"{own.directory}/etc/dovecot.conf", (r"\A", "pop3_lock_session = no\n"),
                  (r"^(!include .*)$", r"\1\npop3_lock_session = no")):
-        rows = http_rows(own, "posternCheck")
+        rows = support_rows(own, "posternCheck")
         assert [row["check"] for row in rows] == NAMES
         assert [row["check"] for row in rows if row["status"] == "wrong"] == ["dovecot-pop3-lock"]
-    assert http(own, ["posternCheck", {"users": "x"}]) == \
+    assert http(own, ["posternCheck", {"users": "x"}], door=SUPPORT) == \
         [("error", {"type": "invalidRequest", "exitCode": 0})]
 
 
@@ -134,7 +137,8 @@ def test_settings(own, change, text):
         found = complaints(check(own))
     assert found["settings"][0] == "wrong" and re.search(text, found["settings"][1])
     assert {row[0] for name, row in found.items() if name != "settings"} == {"unknown"}
-    assert {"secrets", "internal-networks", "milter", *TOPICS["redis"]} <= set(found)
+    assert {"secrets", "secrets-milter", "secrets-worker", "internal-networks", "milter",
+            "api-worker", *TOPICS["redis"]} <= set(found)
 
 
 def test_settings_missing(own):
@@ -159,7 +163,7 @@ def test_introduction_mode(own, networks, status):
 
 @pytest.mark.parametrize("mode, uid, text", [
     (0o644, 0, r"expected a file that others can't open: chmod 0640"),
-    (0o660, 0, r"can be written by its group: chmod 0640"),
+    (0o660, 0, r"can be written by its group: chmod g-w"),
     (0o640, 8, r"belongs to another user than root.*: chown root"),
 ])
 def test_secrets_mode(own, mode, uid, text):
@@ -179,12 +183,74 @@ def test_secrets_mode(own, mode, uid, text):
 @pytest.mark.parametrize("change, text", [
     ((r"^\d+ = .*\n", ""), "at least one key.*postern key add"),
     ((r"^(\d+ = ..).*", r"\1"), r"etc/secrets:\d+: 1: expected 64 hexadecimal digits"),
-    ((r"^password = .*", ""), "user: expected a password for it"),
+    ((r"^password = .*", ""), "user: expected a password for "),
 ])
 def test_secrets(own, change, text):
     with changed(own.secrets_file, change):
         status, said = check(own)["secrets"]
     assert status == "wrong" and re.search(text, said)
+
+
+@contextlib.contextmanager
+def access_changed(path, mode, uid, gid):
+    before = os.stat(path)
+    os.chown(path, uid, gid)
+    os.chmod(path, mode)
+    try:
+        yield
+    finally:
+        os.chown(path, before.st_uid, before.st_gid)
+        os.chmod(path, before.st_mode)
+
+
+# Of nobody, who is the milter here, and of daemon, who is the worker.
+NOBODY, DAEMON, PEOPLE = 65534, 1, 8
+
+
+@pytest.mark.parametrize("what, mode, uid, gid, status, text", [
+    ("secrets", 0o640, 0, PEOPLE, "ok", ""),
+    ("secrets", 0o640, 0, NOBODY, "wrong", "secrets can be read by nobody"),
+    ("secrets", 0o640, 0, DAEMON, "wrong", "secrets can be read by daemon"),
+    ("secrets", 0o600, 0, NOBODY, "ok", ""),
+    ("milter", 0o640, 0, DAEMON, "wrong", r"secrets\.milter can be read by daemon"),
+    ("milter", 0o600, 0, NOBODY, "wrong", "can't be read by nobody, so postern-milter doesn't start"),
+    ("worker", 0o640, 0, NOBODY, "wrong", r"secrets\.worker can be read by nobody, who is to have no "
+                                          "other secrets than those of postern-milter"),
+    ("worker", 0o600, 0, 0, "wrong", "can't be read by daemon, so postern-worker doesn't start"),
+    ("worker", 0o660, 0, DAEMON, "wrong", "can be written by its group"),
+    ("worker", 0o640, DAEMON, DAEMON, "wrong", "belongs to another user than root"),
+])
+def test_who_reads_secrets(own, what, mode, uid, gid, status, text):
+    name, path = ("secrets", own.secrets_file) if what == "secrets" else \
+        (f"secrets-{what}", f"{own.secrets_file}.{what}")
+    with access_changed(path, mode, uid, gid):
+        found = check(own)
+    assert found[name][0] == status and re.search(text, found[name][1])
+    assert set(complaints(found)) == ({name} if status != "ok" else set())
+
+
+@pytest.mark.parametrize("what", ["milter", "worker"])
+def test_secrets_of_a_daemon(own, what):
+    """The file is missing, or has other keys than the site's."""
+    path, name = f"{own.secrets_file}.{what}", f"secrets-{what}"
+    os.rename(path, path + ".away")
+    try:
+        assert_only(own, name, "wrong", "No such file or directory: .doveadm postern key files.")
+    finally:
+        os.rename(path + ".away", path)
+    with changed(path, (r"^1 = .*", "1 = " + "5a" * 32)):
+        assert_only(own, name, "wrong", "has other keys than .*etc/secrets: run 'doveadm postern key")
+    with changed(own.secrets_file, (r"^1 = .*", r"\g<0>\n2 = " + "5a" * 32)):
+        found = complaints(check(own))
+        assert {row[0] for row in found.values()} == {"wrong"}
+        assert set(found) == {"secrets-milter", "secrets-worker"}
+
+
+def test_one_user_for_both(own):
+    with changed(own.settings_file, (r"^user = daemon", "user = nobody")):
+        found = complaints(check(own))
+    assert {"secrets-milter", "secrets-worker"} <= set(found)
+    assert "give the daemons different users" in found["secrets-milter"][1]
 
 
 # Redis
@@ -380,22 +446,70 @@ DOVECOT = {
         "dovecot-trusted", "warning", "^192.0.2.0/24 of login_trusted_networks isn't internal"),
     "API for everybody": (
         POSTERN, [(r"^    address = 127.0.0.1\n", "")],
-        "api-address", "warning", "listens at all addresses without TLS"),
+        # There the addresses of the other doors are as well, with their commands.
+        "api-address", "warning", "listens at all addresses without TLS",
+        "api-commands", "wrong", r"Webmail's key opens who, which .* of local 127\.0\.0\.8$"),
     "API without a key": (
-        POSTERN, [(r"^!include_try .*", "")], "api-key", "wrong", "doveadm_api_key isn't set"),
+        POSTERN, [(r"^!include_try .*api.conf", "")], "api-key", "wrong",
+        "doveadm_api_key isn't set.* at 127.0.0.1 refuses everybody"),
     "API with all commands": (
         POSTERN, [(r"^doveadm_allowed_commands = .*", "doveadm_allowed_commands =")],
         "api-commands", "wrong", "reads and deletes all mail"),
     "API with a space": (
         POSTERN, [(r"^(doveadm_allowed_commands = .*),postern off", r"\1, postern off")],
         "api-commands", "wrong", "space at a comma"),
+    **{f"API with {command}": (
+        POSTERN, [(r"^(doveadm_allowed_commands = .*)", rf"\1,{command}")],
+        "api-commands", "wrong", f"Webmail's key opens {command}, which {what}: take it out of")
+       for command, what in [("search", "reads mail"), ("fetch", "reads mail"),
+                             ("kick", "ends any session"), ("who", "tells who is logged in"),
+                             ("mailbox delete", "deletes mailboxes"), ("dsync-server", "reads mail"),
+                             ("exec", "runs programs")]},
+    "API with something else": (
+        POSTERN, [(r"^(doveadm_allowed_commands = .*)", r"\1,quota get")],
+        "api-commands", "warning", "Webmail's key opens quota get, which isn't Postern's"),
+    "API with what only support has": (
+        POSTERN, [(r"^(doveadm_allowed_commands = .*)", r"\1,postern history")]),
+    "API with more for some clients": (
+        SITE, [(r"\Z", "\nremote 192.0.2.0/24 {\n  doveadm_allowed_commands = fetch\n}\n")],
+        "api-commands", "wrong", "opens fetch, .* of remote 192.0.2.0/24$"),
+    "API with more at its address": (
+        SITE, [(r"\Z", "\nlocal 127.0.0.0/8 {\n  doveadm_allowed_commands = fetch\n}\n")],
+        "api-commands", "wrong", "opens fetch, .* of local 127.0.0.0/8$"),
+    "API with more elsewhere": (
+        SITE, [(r"\Z", "\nlocal 192.0.2.1 {\n  doveadm_allowed_commands = fetch\n}\n")]),
+    "API with more for a protocol": (
+        SITE, [(r"\Z", "\nprotocol doveadm {\n  doveadm_allowed_commands = fetch\n}\n")],
+        "api-commands", "wrong", "opens fetch, .* of protocol doveadm$"),
+    "webmail's key opens the worker's door": (
+        POSTERN, [(r"^  executable = doveadm-server .*", "  executable = doveadm-server")],
+        "api-commands", "wrong", r"opens who, .* of local 127\.0\.0\.8$",
+        "api-worker", "wrong", "Webmail's key opens the worker's door"),
+    "support's door without a key": (
+        POSTERN, [(r"^  !include_try .*support.conf", "")], "api-key", "wrong",
+        r"doveadm_password isn't set for 127\.0\.0\.9"),
+    "support's door with all commands": (
+        POSTERN, [(r"^  doveadm_allowed_commands = postern .*", "  doveadm_allowed_commands =")],
+        "api-commands", "wrong", r"of local 127\.0\.0\.9 is empty"),
+    "no door for the worker": (
+        SITE, [(r"\Z", "\nservice postern-worker {\n  inet_listener http {\n    port = 0\n  }\n}\n")],
+        "api-worker", "warning", r"doesn't listen at http://127\.0\.0\.8:\d+/"),
+    "the worker may do too little": (
+        POSTERN, [(r"^(  doveadm_allowed_commands = .*),search", r"\1")], "api-worker", "wrong",
+        "may not run search at its door"),
 }
 
 
-@pytest.mark.parametrize("file, changes, name, status, text", DOVECOT.values(), ids=DOVECOT)
-def test_dovecot(own, file, changes, name, status, text):
+@pytest.mark.parametrize("row", DOVECOT.values(), ids=DOVECOT)
+def test_dovecot(own, row):
+    """Each row: the file, what is changed in it, and what is said of it: name, status and text."""
+    file, changes, *said = row
     with changed(f"{own.directory}/{file}", *changes):
-        assert_only(own, name, status, text)
+        found = complaints(check(own))
+    expected = {said[i]: (said[i + 1], said[i + 2]) for i in range(0, len(said), 3)}
+    assert set(found) == set(expected)
+    for name, (status, text) in expected.items():
+        assert found[name][0] == status and re.search(text, found[name][1]), found
     assert not complaints(check(own))
 
 
@@ -420,14 +534,14 @@ def test_dovecot_without_an_api(own):
     with changed(f"{own.directory}/{POSTERN}", (r"^  inet_listener http {", "  inet_listener x {"),
                  (r"^doveadm_allowed_commands = .*", ""), (r"^!include_try .*", "")):
         said = check(own)
-    assert not complaints(said)
+    assert list(complaints(said)) == ["api-worker"]
     assert said["api-key"] == ("ok", "There is no HTTP API.")
 
 
 def test_dovecot_mistake(own):
     """doveadm itself doesn't start with one; its process that serves HTTP has started before."""
     with changed(f"{own.directory}/{SITE}", (r"\Z", "\nnonsense = 1\n")):
-        rows = http_rows(own, "posternCheck")
+        rows = support_rows(own, "posternCheck")
     found = complaints({row["check"]: (row["status"], row["text"]) for row in rows})
     status, text = found.pop("dovecot")
     assert status == "wrong" and re.search(r"doveconf: .*etc/dovecot\.conf.* nonsense", text)
@@ -555,7 +669,7 @@ POSTFIX = {
         "postfix-sender", "warning", FIRST + "takes Postfix's own double_bounce_sender"),
     "notices": (
         MAIN, [(r"\Z", "\nauthorized_submit_users = root, www-data\n")],
-        "postfix-sendmail", "warning", "postern-worker can't send notices .* nobody,"),
+        "postfix-sendmail", "warning", "postern-worker can't send notices .* daemon,"),
     "DSN": (
         MASTER, [(r"^  -o smtpd_discard_ehlo_keywords=.*\n", "")],
         "postfix-dsn", "wrong", FIRST + "offers DSN"),
@@ -584,7 +698,7 @@ ADVICE = {
         "  reject_sender_login_mismatch",
         {"postfix-sender": r"A login's sender address has to be its own\."}),
     "sendmail for a few": (
-        "authorized_submit_users = root, nobody",
+        "authorized_submit_users = root, daemon",
         {"postfix-sendmail": r"sendmail\(1\) is for those in authorized_submit_users\."}),
     "milters named by other parameters": (
         "all_milters = inet:127.0.0.1:8891, $postern_bounce_milter\n"
