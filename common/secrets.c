@@ -374,8 +374,7 @@ static struct secrets *load(const char *path, enum secrets_reader reader, char *
 	secrets = secrets_parse(&text, path, reader, &layout, error_r);
 	ini_text_free(&text);
 	if (secrets != NULL && secrets->keys_count == 0) {
-		*error_r = ini_format("%s: expected at least one key in %s: \"%s\" makes one", path,
-				      strrchr(reader_table[reader].expected, '['),
+		*error_r = ini_format("%s: expected at least one key: \"%s\" makes one", path,
 				      reader_table[reader].maker);
 		secrets_free(&secrets);
 	}

@@ -213,9 +213,9 @@ NOBODY, DAEMON, PEOPLE = 65534, 1, 8
     ("secrets", 0o640, 0, DAEMON, "wrong", "secrets can be read by daemon"),
     ("secrets", 0o600, 0, NOBODY, "ok", ""),
     ("milter", 0o640, 0, DAEMON, "wrong", r"secrets\.milter can be read by daemon"),
-    ("milter", 0o600, 0, NOBODY, "wrong", "can't be read by nobody, so postern-milter doesn't start"),
-    ("worker", 0o640, 0, NOBODY, "wrong", r"secrets\.worker can be read by nobody, who is to have no "
-                                          "other secrets than those of postern-milter"),
+    ("milter", 0o600, 0, NOBODY, "wrong", "can't be read by nobody, so postern-milter doesn't"),
+    ("worker", 0o640, 0, NOBODY, "wrong", r"secrets\.worker can be read by nobody, who is to have "
+                                          "no other secrets than those of postern-milter"),
     ("worker", 0o600, 0, 0, "wrong", "can't be read by daemon, so postern-worker doesn't start"),
     ("worker", 0o660, 0, DAEMON, "wrong", "can be written by its group"),
     ("worker", 0o640, DAEMON, DAEMON, "wrong", "belongs to another user than root"),
@@ -239,7 +239,7 @@ def test_secrets_of_a_daemon(own, what):
     finally:
         os.rename(path + ".away", path)
     with changed(path, (r"^1 = .*", "1 = " + "5a" * 32)):
-        assert_only(own, name, "wrong", "has other keys than .*etc/secrets: run 'doveadm postern key")
+        assert_only(own, name, "wrong", "has other keys than .*etc/secrets: run 'doveadm postern")
     with changed(own.secrets_file, (r"^1 = .*", r"\g<0>\n2 = " + "5a" * 32)):
         found = complaints(check(own))
         assert {row[0] for row in found.values()} == {"wrong"}
@@ -463,8 +463,8 @@ DOVECOT = {
         "api-commands", "wrong", f"Webmail's key opens {command}, which {what}: take it out of")
        for command, what in [("search", "reads mail"), ("fetch", "reads mail"),
                              ("kick", "ends any session"), ("who", "tells who is logged in"),
-                             ("mailbox delete", "deletes mailboxes"), ("dsync-server", "reads mail"),
-                             ("exec", "runs programs")]},
+                             ("mailbox delete", "deletes mailboxes"), ("exec", "runs programs"),
+                             ("dsync-server", "reads mail")]},
     "API with something else": (
         POSTERN, [(r"^(doveadm_allowed_commands = .*)", r"\1,quota get")],
         "api-commands", "warning", "Webmail's key opens quota get, which isn't Postern's"),
@@ -492,7 +492,8 @@ DOVECOT = {
         POSTERN, [(r"^  doveadm_allowed_commands = postern .*", "  doveadm_allowed_commands =")],
         "api-commands", "wrong", r"of local 127\.0\.0\.9 is empty"),
     "no door for the worker": (
-        SITE, [(r"\Z", "\nservice postern-worker {\n  inet_listener http {\n    port = 0\n  }\n}\n")],
+        SITE, [(r"\Z", "\nservice postern-worker {\n  inet_listener http {\n    port = 0\n"
+                       "  }\n}\n")],
         "api-worker", "warning", r"doesn't listen at http://127\.0\.0\.8:\d+/"),
     "the worker may do too little": (
         POSTERN, [(r"^(  doveadm_allowed_commands = .*),search", r"\1")], "api-worker", "wrong",

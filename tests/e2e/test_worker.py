@@ -267,8 +267,8 @@ def test_d5_unknown_version(box, account):
 
 def test_d5_two_workers(own):
     """One of them sends."""
-    second = ["setpriv", f"--reuid={own.worker_user}", f"--regid={own.worker_user}", "--clear-groups",
-              "/mnt/postern/bin/postern-worker", "--foreground", "--settings",
+    second = ["setpriv", f"--reuid={own.worker_user}", f"--regid={own.worker_user}",
+              "--clear-groups", "/mnt/postern/bin/postern-worker", "--foreground", "--settings",
               "/mnt/postern/etc/postern.conf"]
     own.inside("sh", "-c", f"{' '.join(second)} >/mnt/postern/log/second.log 2>&1 & echo $!")
     own.wait_for_log("second", "started")

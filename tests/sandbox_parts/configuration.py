@@ -33,7 +33,7 @@ PORTS = ["POP3S_PORT", "IMAPS_PORT", "POP3_PORT", "IMAP_PORT", "SUBMISSION_PORT"
          "LEGACY_POP3_PORT", "LEGACY_IMAP_PORT", "LEGACY_SUBMISSION_PORT", "WORKER_DOOR_PORT",
          "SUPPORT_DOOR_PORT"]
 
-# Users that every Debian with these packages has: mailboxes belong to one, the daemons run as others.
+# Users that every Debian with these packages has: of the mailboxes, and of the daemons.
 MAIL_USER = "mail"
 MILTER_USER = "nobody"
 WORKER_USER = "daemon"

@@ -91,7 +91,7 @@ static void test_good(void **state)
 
 /* A mark in all that must not show in an error. */
 #define SECRET "5ec7e7"
-#define NO_KEY " expected at least one key in [keys]: \"doveadm postern key add\" makes one"
+#define NO_KEY " expected at least one key: \"doveadm postern key add\" makes one"
 #define OTHERS "expected no ';' after a space: comments stand on lines of their own in this file"
 #define HEX    "expected 64 hexadecimal digits"
 #define ID     "expected a key's id from 1 to 255 before '='"
@@ -351,9 +351,9 @@ static const struct daemon_row daemon_rows[] = {
 	{ "bad daemon: the milter's keys for the site", SECRETS_SITE,
 	  "[trace-keys]\n1 = " KEY_0 "\n", "1: expected [redis] or [keys]" },
 	{ "bad daemon: no key for the milter", SECRETS_MILTER, "[redis]\npassword = x\n",
-	  " expected at least one key in it: \"doveadm postern key files\" makes one" },
+	  " expected at least one key: \"doveadm postern key files\" makes one" },
 	{ "bad daemon: no key for the worker", SECRETS_WORKER, "[doveadm]\npassword = x\n",
-	  " expected at least one key in it: \"doveadm postern key files\" makes one" },
+	  " expected at least one key: \"doveadm postern key files\" makes one" },
 	{ "bad daemon: a key of one purpose alone", SECRETS_MILTER,
 	  "[trace-keys]\n1 = " KEY_0 "\n2 = " KEY_1 "\n[refusal-keys]\n2 = " KEY_0 "\n",
 	  " expected key 1 in [refusal-keys] as well" },
