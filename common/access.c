@@ -111,6 +111,7 @@ void access_set_ask(const struct account_name *account, const struct access_chan
 	command_begin(command_r, SCRIPT_SET, account, kinds);
 	actor_add(command_r, actor);
 	command_number(command_r, hold);
+	command_string(command_r, settings->tier_rows.login);
 	add_change(command_r, "tier", changes->tier);
 	add_change(command_r, "activity", changes->activity);
 	add_change(command_r, "tls", changes->tls);

@@ -52,16 +52,6 @@ int login_ask(const struct login_request *request, const struct settings *settin
 	return 0;
 }
 
-/* The name comes back to the client, so nothing else may stand in its place. */
-static bool is_tier_name(const char *name)
-{
-	for (const char *p = name; *p != '\0'; p++) {
-		if (*p <= ' ' || *p > '~')
-			return false;
-	}
-	return *name != '\0' && strlen(name) <= SETTINGS_TIER_MAX;
-}
-
 void login_read(const struct redisReply *reply, struct login_answer *answer_r)
 {
 	int verdict = reply_verdict(reply, verdict_words, LOGIN_UNAVAILABLE);
@@ -74,9 +64,9 @@ void login_read(const struct redisReply *reply, struct login_answer *answer_r)
 			return;
 		break;
 	case LOGIN_PROTOCOL:
-		if (!is_tier_name(reply_string(reply, 1)))
+		strcpy(answer_r->tier, reply_word(reply, 1, SETTINGS_TIER_MAX));
+		if (*answer_r->tier == '\0')
 			return;
-		snprintf(answer_r->tier, sizeof(answer_r->tier), "%s", reply_string(reply, 1));
 		break;
 	case LOGIN_TOO_SOON:
 		answer_r->wait = (unsigned int)reply_number(reply, 1);

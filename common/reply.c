@@ -42,6 +42,17 @@ const char *reply_string(const struct redisReply *reply, unsigned int place)
 		       : "";
 }
 
+const char *reply_word(const struct redisReply *reply, unsigned int place, size_t max)
+{
+	const char *word = reply_string(reply, place);
+
+	for (const char *p = word; *p != '\0'; p++) {
+		if (*p <= ' ' || *p > '~')
+			return "";
+	}
+	return strlen(word) <= max ? word : "";
+}
+
 const char *reply_bytes(const struct redisReply *reply, unsigned int place, size_t *size_r)
 {
 	const struct redisReply *found = element(reply, place);

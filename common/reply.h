@@ -19,6 +19,11 @@ int reply_verdict(const struct redisReply *reply, const char *const words[], int
 /* The string at a place of the array. Lives as long as the reply. */
 const char *reply_string(const struct redisReply *reply, unsigned int place);
 
+/* The same for a word that people are to read: at most max printable signs of ASCII and no space,
+   or
+   "". */
+const char *reply_word(const struct redisReply *reply, unsigned int place, size_t max);
+
 /* The bytes at a place, whatever they are: NULL if there is no string. Lives as long as the reply.
  */
 const char *reply_bytes(const struct redisReply *reply, unsigned int place, size_t *size_r);

@@ -18,6 +18,7 @@ static const char *const verdict_words[] = {
 	[SEND_LIMIT] = "limit",
 	[SEND_OFF] = "off",
 	[SEND_LOG_IN_AGAIN] = "log-in-again",
+	[SEND_PROTOCOL] = "protocol",
 	[SEND_BLOCKED] = "blocked",
 	[SEND_TOO_MANY_RECIPIENTS] = "too-many-recipients",
 	[SEND_UNAVAILABLE] = "unavailable",
@@ -92,6 +93,11 @@ void send_read(const struct redisReply *reply, struct send_answer *answer_r)
 		if (reason_parse(reply_string(reply, 1), &answer_r->reason) < 0)
 			return;
 		break;
+	case SEND_PROTOCOL:
+		strcpy(answer_r->tier, reply_word(reply, 1, SETTINGS_TIER_MAX));
+		if (*answer_r->tier == '\0')
+			return;
+		break;
 	case SEND_LOG_IN_AGAIN:
 	case SEND_BLOCKED:
 	case SEND_UNAVAILABLE:
@@ -137,6 +143,10 @@ void send_sentence(const struct send_answer *answer, const struct settings *sett
 		snprintf(sentence_r, SEND_SENTENCE_SIZE,
 			 "Log in again: the app password of this connection may have ended, see %s",
 			 url);
+		break;
+	case SEND_PROTOCOL:
+		snprintf(sentence_r, SEND_SENTENCE_SIZE,
+			 "SMTP is not available to this mailbox (%s), see %s", answer->tier, url);
 		break;
 	case SEND_BLOCKED:
 		snprintf(sentence_r, SEND_SENTENCE_SIZE,

@@ -33,6 +33,7 @@ enum send_verdict {
 	SEND_LIMIT,		  /* over the hour's limit: access has just gone off (S2) */
 	SEND_OFF,		  /* access is off (S6) */
 	SEND_LOG_IN_AGAIN,	  /* it logged in before access, or an app password, ended (A3) */
+	SEND_PROTOCOL,		  /* the tier hasn't got SMTP any more (A8) */
 	SEND_BLOCKED,		  /* sending alone is blocked (S6) */
 	SEND_TOO_MANY_RECIPIENTS, /* more than one message may ever have (S4) */
 	SEND_UNAVAILABLE,	  /* don't know */
@@ -40,12 +41,13 @@ enum send_verdict {
 
 struct send_answer {
 	enum send_verdict verdict;
-	unsigned int wait;		 /* seconds, for SEND_DEFER */
-	enum disable_reason reason;	 /* for SEND_OFF */
-	unsigned int limit;		 /* the limit that was met, for SEND_DEFER and SEND_LIMIT */
-	enum send_count count;		 /* what that limit counts */
-	unsigned int recipients_allowed; /* for SEND_ALLOW and SEND_TOO_MANY_RECIPIENTS;
-					    SETTINGS_UNLIMITED */
+	unsigned int wait;	    /* seconds, for SEND_DEFER */
+	enum disable_reason reason; /* for SEND_OFF */
+	unsigned int limit;	    /* the limit that was met, for SEND_DEFER and SEND_LIMIT */
+	enum send_count count;	    /* what that limit counts */
+	char tier[SETTINGS_TIER_MAX + 1]; /* for SEND_PROTOCOL */
+	unsigned int recipients_allowed;  /* for SEND_ALLOW and SEND_TOO_MANY_RECIPIENTS;
+					     SETTINGS_UNLIMITED */
 };
 
 #define SEND_SENTENCE_SIZE 400

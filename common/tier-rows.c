@@ -31,9 +31,10 @@ static void write_login_row(FILE *out, const struct tier *tier)
 
 static void write_send_row(FILE *out, const struct tier *tier)
 {
-	fprintf(out, "%s %u %u %u",
+	fprintf(out, "%s %u %u %u %d",
 		tier->count == SEND_COUNT_RECIPIENTS ? "recipients" : "messages",
-		tier->messages_per_minute, tier->messages_per_hour, tier->recipients_per_message);
+		tier->messages_per_minute, tier->messages_per_hour, tier->recipients_per_message,
+		(tier->protocols & PROTOCOL_SMTP) != 0);
 }
 
 static void write_unused_row(FILE *out, const struct tier *tier)

@@ -13,7 +13,7 @@ struct tier;
 struct tier_rows {
 	char *login;   /* NAME PROTOCOL,... POP3-MILLISECONDS LOGINS-AN-HOUR LOGINS-A-DAY
 			  WRONG-PASSWORDS NETWORKS */
-	char *send;    /* NAME messages|recipients MINUTE HOUR RECIPIENTS */
+	char *send;    /* NAME messages|recipients MINUTE HOUR RECIPIENTS HAS-SMTP(0|1) */
 	char *unused;  /* NAME IMAP-COUNTS(0|1) MILLISECONDS */
 	char *failure; /* NAME THRESHOLD MILLISECONDS */
 };

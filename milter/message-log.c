@@ -18,6 +18,9 @@ static void verdict_detail(const struct decision *decision, bool passed, char de
 	case SEND_LOG_IN_AGAIN:
 	case SEND_BLOCKED:
 		break;
+	case SEND_PROTOCOL:
+		snprintf(detail_r, DETAIL_SIZE, " tier=%s", answer->tier);
+		break;
 	case SEND_DEFER:
 		snprintf(detail_r, DETAIL_SIZE, " limit=%u wait=%u", answer->limit, answer->wait);
 		break;
@@ -47,6 +50,7 @@ static int verdict_priority(enum send_verdict verdict)
 	case SEND_LIMIT:
 	case SEND_OFF:
 	case SEND_LOG_IN_AGAIN:
+	case SEND_PROTOCOL:
 	case SEND_BLOCKED:
 	case SEND_TOO_MANY_RECIPIENTS:
 		return LOG_NOTICE;

@@ -61,6 +61,7 @@ sfsistat smtp_reply_verdict(SMFICTX *ctx, const struct send_answer *answer,
 		return set_reply(ctx, "550", "5.7.13", sentence);
 	case SEND_LOG_IN_AGAIN: /* 421 ends the connection, RFC 5321 section 3.8 */
 		return set_reply(ctx, "421", "4.7.0", sentence);
+	case SEND_PROTOCOL:
 	case SEND_BLOCKED:
 		return set_reply(ctx, "550", "5.7.1", sentence);
 	case SEND_TOO_MANY_RECIPIENTS:

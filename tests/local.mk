@@ -132,6 +132,7 @@ EXTRA_DIST += \
 	%reldir%/e2e/test_port_25.py \
 	%reldir%/e2e/test_sandbox.py \
 	%reldir%/e2e/test_send.py \
+	%reldir%/e2e/test_tier_changes.py \
 	%reldir%/e2e/test_windows.py \
 	%reldir%/e2e/test_worker.py \
 	%reldir%/e2e/unpacked.py \

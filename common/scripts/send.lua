@@ -34,11 +34,14 @@ end
 local access, reason, tier, held, held_until, sending, since, revoked, expires = unpack(redis.call(
 	'HMGET', ACCOUNT, 'access', 'reason', 'tier', 'held_tier', 'held_until', 'sending', 'since',
 	'revoked', 'expires'))
+local PATTERN = '^\n(%S+) (%S+) (%d+) (%d+) (%d+) (%d)'
+local tier_name, counted, a_minute, an_hour, a_message, has_smtp =
+	read_tier(tier, ARGV[7], PATTERN)
 if held and clock() < tonumber(held_until) then
-	tier = held
+	-- Limits are held, and not protocols.
+	local _
+	_, counted, a_minute, an_hour, a_message = read_tier(held, ARGV[7], PATTERN)
 end
-local counted, a_minute, an_hour, a_message =
-	read_tier(tier, ARGV[7], '^\n%S+ (%S+) (%d+) (%d+) (%d+)')
 local each_recipient = counted == 'recipients'
 a_minute, an_hour, a_message = tonumber(a_minute), tonumber(an_hour), tonumber(a_message)
 local limited = a_minute > 0 or an_hour > 0
@@ -56,6 +59,9 @@ local cost = each_recipient and math.max(recipients, 1) or 1
 if stage ~= 'count' then
 	if access ~= 'enabled' then
 		return { 'off', reason or 'never-enabled' }
+	end
+	if has_smtp ~= '1' then
+		return { 'protocol', tier_name }
 	end
 	if expires and tonumber(expires) <= clock() then
 		changes().expire(clock())

@@ -1,7 +1,7 @@
 -- Changes what the site decides about an account: tier, activity, tls, language, sending.
 --
--- ARGV: format, by, from, the new tier's hold in milliseconds (S5), then
--- pairs of field and value. A value that is the default is not stored.
+-- ARGV: format, by, from, the new tier's hold in milliseconds (S5), the tiers' rows as login.lua
+-- gets them, then pairs of field and value. A value that is the default is not stored.
 
 if not marked() then
 	return unmarked()
@@ -11,13 +11,25 @@ local change = changes()
 local DEFAULTS = { tier = 'free', activity = 'active', tls = 'required', sending = 'allowed' }
 local by, from, hold = ARGV[2], ARGV[3], tonumber(ARGV[4])
 local time = clock()
-local changed, passive = {}, false
+local changed, passive, loses = {}, false, false
 
-for at = 5, #ARGV - 1, 2 do
+-- Whether the one tier has a protocol that the other one lacks (A8).
+local function has_more(one, other)
+	local rest = read_tier(other, ARGV[5], '^\n%S+ (%S*)')
+	for protocol in string.gmatch(read_tier(one, ARGV[5], '^\n%S+ (%S*)'), '[^,]+') do
+		if not string.find(rest, protocol, 1, true) then
+			return true
+		end
+	end
+	return false
+end
+
+for at = 6, #ARGV - 1, 2 do
 	local field, value = ARGV[at], ARGV[at + 1]
 	local old = redis.call('HGET', ACCOUNT, field) or DEFAULTS[field] or ''
 	if old ~= value then
 		if field == 'tier' then
+			loses = has_more(old, value)
 			if redis.call('HGET', ACCOUNT, 'access') == 'enabled' then
 				-- The next sweep looks at it: in the index it may stand as if its
 				-- time were longer (D2).
@@ -52,6 +64,12 @@ local access, reason, since = unpack(redis.call('HMGET', ACCOUNT, 'access', 'rea
 if access == 'enabled' and passive then -- D1
 	change.switch_off(time, 'passive', by, from)
 	return { 'done', 'disabled', 'passive', digits(time) }
+end
+if access == 'enabled' and loses then
+	-- What was opened for a protocol that is gone ends, as if an app password had ended: what
+	-- may go on logs in again.
+	redis.call('HSET', ACCOUNT, 'revoked', digits(time))
+	change.announce('end', time, by, from)
 end
 return { #changed > 0 and 'done' or 'unchanged', access or 'disabled',
 	access ~= 'enabled' and reason or 'never-enabled', since or '0' }

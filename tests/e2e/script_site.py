@@ -39,7 +39,7 @@ class Tier:
 
     def __init__(self, name, protocols="smtp", interval=0, send=("messages", 0, 0, 0),
                  logins=(0, 0), wrong=(0, 3), unused=0, failure=(0, HOUR)):
-        self.name, self.send = name, send
+        self.name, self.send = name, (*send, int("smtp" in protocols))
         self.login = (protocols, interval, *logins, *wrong)
         self.unused = (int("imap" in protocols), unused)
         self.failure = failure
@@ -189,9 +189,10 @@ class Site:
     def off(self, account, reason="owner", by="doveadm", address="192.0.2.7"):
         return self.call("off", self.account_keys(account), reason, by, address)
 
-    def set(self, account, hold=0, **changes):
+    def set(self, account, hold=0, tiers=FREE + PAID, **changes):
         pairs = [text for pair in changes.items() for text in pair]
-        return self.call("set", self.account_keys(account), "doveadm", "", hold, *pairs)
+        return self.call("set", self.account_keys(account), "doveadm", "", hold,
+                         rows(tiers, "login"), *pairs)
 
     def status(self, account):
         return self.call("status", self.account_keys(account))

@@ -62,23 +62,27 @@ static void asks_off(void **state)
 struct set_row {
 	const char *name;
 	struct access_changes changes;
-	const char *args[12]; /* behind by and from */
+	const char *hold;
+	const char *args[12]; /* behind the tiers */
 };
 
 static const struct set_row set_rows[] = {
-	{ "sets nothing", { NULL }, { "0" } },
-	{ "sets a tier", { .tier = "free" }, { "0", "tier", "free" } },
-	{ "sets a tier with a hold", { .tier = "paid" }, { "172800000", "tier", "paid" } },
+	{ "sets nothing", { NULL }, "0", { NULL } },
+	{ "sets a tier", { .tier = "free" }, "0", { "tier", "free" } },
+	{ "sets a tier with a hold", { .tier = "paid" }, "172800000", { "tier", "paid" } },
 	{ "sets a tier with a hold of its own",
 	  { .tier = "paid", .hold = "1h" },
-	  { "3600000", "tier", "paid" } },
+	  "3600000",
+	  { "tier", "paid" } },
 	{ "sets a tier without its hold",
 	  { .tier = "paid", .hold = "0" },
-	  { "0", "tier", "paid" } },
+	  "0",
+	  { "tier", "paid" } },
 	{ "sets everything",
 	  { "paid", "passive", "exempt", "et_EE", "blocked", NULL },
-	  { "172800000", "tier", "paid", "activity", "passive", "tls", "exempt", "language",
-	    "et_EE", "sending", "blocked" } },
+	  "172800000",
+	  { "tier", "paid", "activity", "passive", "tls", "exempt", "language", "et_EE", "sending",
+	    "blocked" } },
 };
 
 static void asks_set(void **state)
@@ -92,9 +96,11 @@ static void asks_set(void **state)
 	set_up();
 	access_set_ask(&account, &row->changes, &actor, &settings, &command);
 	assert_int_equal(command.script, SCRIPT_SET);
+	assert_string_equal(sample_argv(&command, 4), row->hold);
+	assert_string_equal(sample_argv(&command, 5), settings.tier_rows.login);
 	for (; count < 12 && row->args[count] != NULL; count++)
-		assert_string_equal(sample_argv(&command, 4 + count), row->args[count]);
-	assert_int_equal(command.args_count, 3 + 5 + 3 + count);
+		assert_string_equal(sample_argv(&command, 6 + count), row->args[count]);
+	assert_int_equal(command.args_count, 3 + 5 + 5 + count);
 }
 
 struct actor_row {

@@ -123,6 +123,32 @@ static void string(void **state)
 	freeReplyObject(reply);
 }
 
+struct word_row {
+	const char *name;
+	const char *resp;
+	const char *word; /* of at most four bytes */
+};
+
+static const struct word_row word_rows[] = {
+	{ "word", "*1\r\n$4\r\nfree\r\n", "free" },
+	{ "word of signs", "*1\r\n$3\r\n!-~\r\n", "!-~" },
+	{ "word that is too long", "*1\r\n$5\r\nfrees\r\n", "" },
+	{ "two words", "*1\r\n$3\r\na b\r\n", "" },
+	{ "8-bit word", "*1\r\n$2\r\n\xc4\x93\r\n", "" },
+	{ "word with a line break", "*1\r\n$4\r\na\r\nb\r\n", "" },
+	{ "number for a word", "*1\r\n:42\r\n", "" },
+	{ "no word", "*0\r\n", "" },
+};
+
+static void word(void **state)
+{
+	const struct word_row *row = *state;
+	redisReply *reply = sample_reply(row->resp);
+
+	assert_string_equal(reply_word(reply, 0, 4), row->word);
+	freeReplyObject(reply);
+}
+
 struct field_row {
 	const char *name;
 	const char *resp;
@@ -211,6 +237,7 @@ int main(void)
 	ADD_ROWS(verdict, verdict_rows);
 	ADD_ROWS(number, number_rows);
 	ADD_ROWS(string, string_rows);
+	ADD_ROWS(word, word_rows);
 	ADD_ROWS(field, field_rows);
 	ADD_ROWS(time_of, time_rows);
 	ADD_TEST(arrays);

@@ -116,6 +116,13 @@ static const struct read_row read_rows[] = {
 	  0 },
 	{ "limit", "*3\r\n$5\r\nlimit\r\n:15\r\n$8\r\nmessages\r\n", SEND_LIMIT, 0, 0, 15, 0 },
 	{ "off", "*2\r\n$3\r\noff\r\n$5\r\nowner\r\n", SEND_OFF, 0, REASON_OWNER, 0, 0 },
+	{ "log in again", "*1\r\n$12\r\nlog-in-again\r\n", SEND_LOG_IN_AGAIN, 0, 0, 0, 0 },
+	{ "protocol", "*2\r\n$8\r\nprotocol\r\n$4\r\nfree\r\n", SEND_PROTOCOL, 0, 0, 0, 0 },
+	{ "protocol of no tier", "*1\r\n$8\r\nprotocol\r\n", SEND_UNAVAILABLE, 0, 0, 0, 0 },
+	{ "protocol of two words", "*2\r\n$8\r\nprotocol\r\n$3\r\na b\r\n", SEND_UNAVAILABLE, 0, 0,
+	  0, 0 },
+	{ "protocol of a long tier", "*2\r\n$8\r\nprotocol\r\n$17\r\n01234567890123456\r\n",
+	  SEND_UNAVAILABLE, 0, 0, 0, 0 },
 	{ "blocked", "*1\r\n$7\r\nblocked\r\n", SEND_BLOCKED, 0, 0, 0, 0 },
 	{ "too many recipients", "*2\r\n$19\r\ntoo-many-recipients\r\n:50\r\n",
 	  SEND_TOO_MANY_RECIPIENTS, 0, 0, 0, 50 },
@@ -242,6 +249,13 @@ static const struct sentence_row sentence_rows[] = {
 	  { .verdict = SEND_OFF, .reason = REASON_OWNER },
 	  "External access is off: it was switched off in webmail. "
 	  "Switch it on at https://example.org/help" },
+	{ "tells to log in again",
+	  { .verdict = SEND_LOG_IN_AGAIN },
+	  "Log in again: the app password of this connection may have ended, "
+	  "see https://example.org/help" },
+	{ "tells the tier",
+	  { .verdict = SEND_PROTOCOL, .tier = "free" },
+	  "SMTP is not available to this mailbox (free), see https://example.org/help" },
 	{ "tells the block",
 	  { .verdict = SEND_BLOCKED },
 	  "Sending from this mailbox is blocked by your mail provider, "

@@ -242,6 +242,8 @@ static void *call_often(void *context)
 	struct account_name account;
 	char name[32], language[8];
 	struct access_changes changes = { .language = language };
+	char rows[] = ""; /* of tiers, and none changes */
+	const struct settings site = { .tier_rows.login = rows };
 	const char *error;
 
 	snprintf(language, sizeof(language), "et_%u", caller->number);
@@ -254,7 +256,7 @@ static void *call_often(void *context)
 		redisReply *reply;
 
 		if (i == 0)
-			access_set_ask(&account, &changes, &actor, NULL, &command);
+			access_set_ask(&account, &changes, &actor, &site, &command);
 		else
 			access_status_ask(&account, &command);
 		if (store_ask(caller->store, &command, &reply, &error) < 0)

@@ -16,9 +16,9 @@ static void writes_a_line_for_each(void **state)
 	assert_string_equal(settings.tier_rows.login, "\nfree pop3,smtp 285000 120 1000 50 3"
 						      "\npaid pop3,imap,smtp 0 0 0 0 0"
 						      "\nlist smtp 0 0 0 0 0");
-	assert_string_equal(settings.tier_rows.send, "\nfree messages 5 15 0"
-						     "\npaid messages 0 0 0"
-						     "\nlist recipients 0 10000 50");
+	assert_string_equal(settings.tier_rows.send, "\nfree messages 5 15 0 1"
+						     "\npaid messages 0 0 0 1"
+						     "\nlist recipients 0 10000 50 1");
 	assert_string_equal(settings.tier_rows.unused, "\nfree 0 5184000000"
 						       "\npaid 1 0"
 						       "\nlist 0 0");
@@ -36,6 +36,7 @@ static void writes_a_tier_of_nothing(void **state)
 	(void)state;
 	tier_rows_write(&tier, 1, &rows);
 	assert_string_equal(rows.login, "\nx  0 0 0 0 0");
+	assert_string_equal(rows.send, "\nx messages 0 0 0 0");
 	tier_rows_clear(&rows);
 	assert_null(rows.login);
 }
