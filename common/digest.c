@@ -23,6 +23,15 @@ int digest_make(const void *bytes, size_t size, unsigned char digest_r[DIGEST_SI
 	return EVP_Digest(bytes, size, digest_r, NULL, sha256, NULL) == 1 ? 0 : -1;
 }
 
+int digest_make_keyed(const unsigned char *key, size_t key_size, const void *bytes, size_t size,
+		      unsigned char digest_r[DIGEST_SIZE])
+{
+	return EVP_Q_mac(NULL, "HMAC", NULL, "SHA256", NULL, key, key_size, bytes, size, digest_r,
+			 DIGEST_SIZE, NULL) != NULL
+		       ? 0
+		       : -1;
+}
+
 void digest_hex(const unsigned char *bytes, size_t size, char *text_r)
 {
 	static const char digits[] = "0123456789abcdef";

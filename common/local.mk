@@ -27,6 +27,7 @@ noinst_LTLIBRARIES += %reldir%/libpostern-common.la
 	%reldir%/network.c %reldir%/network.h \
 	%reldir%/new-file.c %reldir%/new-file.h \
 	%reldir%/notice.c %reldir%/notice.h %reldir%/notice-private.h \
+	%reldir%/notice-name.c %reldir%/notice-name.h \
 	%reldir%/notice-render.c \
 	%reldir%/notice-template.c %reldir%/notice-template.h \
 	%reldir%/outbox.c %reldir%/outbox.h \

@@ -163,13 +163,23 @@ static void write_subject(const struct notice_template *template, const struct v
 	free(subject);
 }
 
-static void write_sender(const struct settings *settings, const char *domain, FILE *out)
+const char *notice_sender_domain(const struct settings *settings,
+				 const struct account_name *account)
+{
+	const char *address = settings->notices.from;
+
+	if (address == NULL && settings->default_domain != NULL)
+		return settings->default_domain;
+	return strrchr(address != NULL ? address : account->text, '@') + 1;
+}
+
+static void write_sender(const struct settings *settings, const struct account_name *account,
+			 FILE *out)
 {
 	if (settings->notices.from != NULL)
 		fprintf(out, "From: %s\n", settings->notices.from);
 	else
-		fprintf(out, "From: postmaster@%s\n",
-			settings->default_domain != NULL ? settings->default_domain : domain);
+		fprintf(out, "From: postmaster@%s\n", notice_sender_domain(settings, account));
 	if (settings->notices.reply_to != NULL)
 		fprintf(out, "Reply-To: %s\n", settings->notices.reply_to);
 }
@@ -186,7 +196,7 @@ static void write_message(const struct notices *notices, enum notice_event event
 
 	fill_values(notices->settings, facts, domain, &values);
 	write_date(facts->sent, out);
-	write_sender(notices->settings, domain, out);
+	write_sender(notices->settings, facts->account, out);
 	fprintf(out, "To: %s\n", facts->account->text);
 	write_subject(template, &values, out);
 	fprintf(out, "Message-ID: %s\n", facts->message_id);

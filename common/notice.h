@@ -86,4 +86,9 @@ struct notice_facts {
 char *notice_render(const struct notices *notices, enum notice_event event,
 		    const struct notice_facts *facts, const char **error_r);
 
+/* The domain of the message's From, which its envelope's sender has as well. It lives as long as
+   what is handed in. */
+const char *notice_sender_domain(const struct settings *settings,
+				 const struct account_name *account);
+
 #endif

@@ -283,14 +283,3 @@ int outbox_follow_read(const struct redisReply *reply, struct outbox_positions *
 	}
 	return 0;
 }
-
-void outbox_message_id(const struct outbox_event *event, char id_r[OUTBOX_MESSAGE_ID_SIZE])
-{
-	static const char format[] = "<postern.%u.%s@%s>";
-	const char *domain = strchr(event->account.text, '@') + 1;
-
-	if (snprintf(id_r, OUTBOX_MESSAGE_ID_SIZE, format, event->partition, event->id, domain) >=
-	    OUTBOX_MESSAGE_ID_SIZE)
-		snprintf(id_r, OUTBOX_MESSAGE_ID_SIZE, format, event->partition, event->id,
-			 "invalid");
-}

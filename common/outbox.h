@@ -113,9 +113,4 @@ typedef void outbox_follow_callback_t(void *context, const struct outbox_event *
 int outbox_follow_read(const struct redisReply *reply, struct outbox_positions *positions,
 		       outbox_follow_callback_t *callback, void *context);
 
-/* Writes the Message-ID of the entry's notice, the same whoever asks: "<postern.17.ID@DOMAIN>", or
-   the reserved "invalid" for a domain that is too long. */
-#define OUTBOX_MESSAGE_ID_SIZE 251
-void outbox_message_id(const struct outbox_event *event, char id_r[OUTBOX_MESSAGE_ID_SIZE]);
-
 #endif

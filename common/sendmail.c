@@ -72,10 +72,11 @@ static enum sendmail_result conclude(const struct child_result *result, const ch
 	return SENDMAIL_LATER;
 }
 
-enum sendmail_result sendmail_run(const char *path, const char *recipient, const char *message,
-				  unsigned int timeout, char text_r[SENDMAIL_TEXT_SIZE])
+enum sendmail_result sendmail_run(const char *path, const char *sender, const char *recipient,
+				  const char *message, unsigned int timeout,
+				  char text_r[SENDMAIL_TEXT_SIZE])
 {
-	const char *const argv[] = { path, "-i", "-f", "", "--", recipient, NULL };
+	const char *const argv[] = { path, "-i", "-f", sender, "--", recipient, NULL };
 	const struct child child = {
 		.path = path,
 		.argv = argv,

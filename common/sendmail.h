@@ -2,9 +2,9 @@
 #define POSTERN_SENDMAIL_H
 
 /*
- * Hands a message to the mail system through sendmail(1): `PATH -i -f '' -- RECIPIENT`, the message
- * on its standard input. The empty sender keeps its bounces from making others. child.h says what
- * else that means for the calling thread and its process.
+ * Hands a message to the mail system through sendmail(1): `PATH -i -f SENDER -- RECIPIENT`, the
+ * message on its standard input. child.h says what else that means for the calling thread and its
+ * process.
  */
 
 enum sendmail_result {
@@ -20,7 +20,8 @@ enum sendmail_result {
  * unless it is sent: one line of printable ASCII without quotes, the exit status and the first
  * line that sendmail wrote; else "".
  */
-enum sendmail_result sendmail_run(const char *path, const char *recipient, const char *message,
-				  unsigned int timeout, char text_r[SENDMAIL_TEXT_SIZE]);
+enum sendmail_result sendmail_run(const char *path, const char *sender, const char *recipient,
+				  const char *message, unsigned int timeout,
+				  char text_r[SENDMAIL_TEXT_SIZE]);
 
 #endif

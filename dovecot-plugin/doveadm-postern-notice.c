@@ -126,7 +126,7 @@ static void send_message(struct postern_run *run, const struct request *request,
 	const char *path = run->settings->worker.sendmail, *user = request->account.text;
 	char text[SENDMAIL_TEXT_SIZE];
 
-	switch (sendmail_run(path, user, message, SENDMAIL_MSECS, text)) {
+	switch (sendmail_run(path, "", user, message, SENDMAIL_MSECS, text)) {
 	case SENDMAIL_SENT:
 		print_message(run, request, "sent", "The mail system has taken this notice.",
 			      message);

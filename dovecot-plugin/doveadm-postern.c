@@ -24,6 +24,7 @@ static const struct {
 } failures[] = {
 	[POSTERN_INVALID] = { "invalid", EX_USAGE },
 	[POSTERN_INVALID_USER] = { "invalid-user", EX_NOUSER },
+	[POSTERN_UNKNOWN_USER] = { "unknown-user", EX_NOUSER },
 	[POSTERN_UNKNOWN_PASSWORD] = { "unknown-password", EX_NOUSER },
 	[POSTERN_DISABLED] = { "disabled", EX_UNAVAILABLE },
 	[POSTERN_GATED] = { "change-password-first", EX_UNAVAILABLE },
@@ -378,6 +379,8 @@ void doveadm_postern_plugin_init(struct module *module ATTR_UNUSED)
 	doveadm_cmd_register_ver2(&doveadm_postern_set_command);
 	doveadm_cmd_register_ver2(&doveadm_postern_status_command);
 	doveadm_cmd_register_ver2(&doveadm_postern_system_command);
+	/* The longer name first: Dovecot takes the first one that the words begin with. */
+	doveadm_cmd_register_ver2(&doveadm_postern_notice_delivered_command);
 	doveadm_cmd_register_ver2(&doveadm_postern_notice_command);
 	doveadm_cmd_register_ver2(&doveadm_postern_password_add_command);
 	doveadm_cmd_register_ver2(&doveadm_postern_password_list_command);

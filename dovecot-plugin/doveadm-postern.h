@@ -38,6 +38,7 @@ struct postern_column {
 enum postern_failure {
 	POSTERN_INVALID,	  /* "invalid": a mistake in the call; EX_USAGE */
 	POSTERN_INVALID_USER,	  /* "invalid-user": no account name; EX_NOUSER */
+	POSTERN_UNKNOWN_USER,	  /* "unknown-user": Dovecot has no such user; EX_NOUSER */
 	POSTERN_UNKNOWN_PASSWORD, /* "unknown-password": no such app password; EX_NOUSER */
 	POSTERN_DISABLED,	  /* "disabled": access would have to be on; EX_UNAVAILABLE */
 	POSTERN_GATED,		  /* "change-password-first": B4; EX_UNAVAILABLE */
@@ -176,6 +177,7 @@ extern struct doveadm_cmd_ver2 doveadm_postern_key_add_command;
 extern struct doveadm_cmd_ver2 doveadm_postern_key_files_command;
 extern struct doveadm_cmd_ver2 doveadm_postern_list_command;
 extern struct doveadm_cmd_ver2 doveadm_postern_notice_command;
+extern struct doveadm_cmd_ver2 doveadm_postern_notice_delivered_command;
 extern struct doveadm_cmd_ver2 doveadm_postern_off_command;
 extern struct doveadm_cmd_ver2 doveadm_postern_on_command;
 extern struct doveadm_cmd_ver2 doveadm_postern_password_add_command;

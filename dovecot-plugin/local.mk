@@ -57,6 +57,7 @@ noinst_LTLIBRARIES += %reldir%/libpostern-check.la
 	%reldir%/doveadm-postern-key.c \
 	%reldir%/doveadm-postern-list.c \
 	%reldir%/doveadm-postern-notice.c \
+	%reldir%/doveadm-postern-notice-delivered.c \
 	%reldir%/doveadm-postern-off.c \
 	%reldir%/doveadm-postern-on.c \
 	%reldir%/doveadm-postern-password.c %reldir%/doveadm-postern-password.h \
@@ -65,7 +66,8 @@ noinst_LTLIBRARIES += %reldir%/libpostern-check.la
 	%reldir%/doveadm-postern-status.c \
 	%reldir%/doveadm-postern-sweep.c \
 	%reldir%/doveadm-postern-system.c \
-	%reldir%/line-reader.c %reldir%/line-reader.h
+	%reldir%/line-reader.c %reldir%/line-reader.h \
+	%reldir%/message-lookup.c %reldir%/message-lookup.h
 %canon_reldir%_lib10_doveadm_postern_plugin_la_CPPFLAGS = $(dovecot_cppflags) \
 	$(LIBDOVECOT_DOVEADM_INCLUDE) $(JANSSON_CFLAGS)
 %canon_reldir%_lib10_doveadm_postern_plugin_la_CFLAGS = $(dovecot_cflags)

@@ -27,6 +27,7 @@ check_PROGRAMS += \
 	%reldir%/unit/test-network \
 	%reldir%/unit/test-notice \
 	%reldir%/unit/test-notice-mistakes \
+	%reldir%/unit/test-notice-name \
 	%reldir%/unit/test-notice-render \
 	%reldir%/unit/test-outbox \
 	%reldir%/unit/test-printable \

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sysexits.h>
 
 #include <curl/curl.h>
 #include <jansson.h>
@@ -258,24 +257,44 @@ int doveadm_kick(struct doveadm *client, const struct settings *settings, const 
 	return 1;
 }
 
-enum doveadm_found doveadm_search(struct doveadm *client, const struct settings *settings,
-				  const char *user, const char *message_id, int64_t after,
-				  const char **error_r)
+/* What a row says of the notice. */
+static enum doveadm_found read_delivered(struct doveadm *client, json_t *row)
 {
-	char since[24];
+	static const struct {
+		const char *status;
+		enum doveadm_found found;
+	} words[] = {
+		{ "yes", DOVEADM_FOUND },
+		{ "no", DOVEADM_NOT_FOUND },
+		{ "unknown-user", DOVEADM_NO_USER },
+	};
+	const char *status = "no answer", *text = "";
+
+	json_unpack(row, "{s: s, s: s}", "status", &status, "text", &text);
+	fail(client, "doveadm postern notice delivered: %s: %s", status, text);
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (strcmp(status, words[i].status) == 0)
+			return words[i].found;
+	}
+	return DOVEADM_UNKNOWN;
+}
+
+enum doveadm_found doveadm_delivered(struct doveadm *client, const struct settings *settings,
+				     const struct account_name *account,
+				     const struct notice_number *number, const char **error_r)
+{
+	char text[NOTICE_NUMBER_SIZE];
+	enum doveadm_found found;
 	json_t *rows;
-	size_t found;
 	int status;
 
 	*error_r = client->error;
-	snprintf(since, sizeof(since), "%lld", (long long)after);
-	rows = run(client, settings, "search",
-		   json_pack("{s: s, s: [s, s, s, s, s, s, s]}", "user", user, "query", "mailbox",
-			     "*", "since", since, "header", "message-id", message_id),
-		   &status);
+	notice_number_write(number, text);
+	rows = run(client, settings, "posternNoticeDelivered",
+		   json_pack("{s: s, s: s}", "account", account->text, "number", text), &status);
 	if (rows == NULL)
-		return status == EX_NOUSER ? DOVEADM_NO_USER : DOVEADM_UNKNOWN;
-	found = json_array_size(rows);
+		return DOVEADM_UNKNOWN;
+	found = read_delivered(client, json_array_get(rows, 0));
 	json_decref(rows);
-	return found > 0 ? DOVEADM_FOUND : DOVEADM_NOT_FOUND;
+	return found;
 }

@@ -3,11 +3,12 @@
 
 #include <stdint.h>
 
+#include "notice-name.h"
 #include "settings.h"
 
 /*
  * Dovecot's doveadm HTTP API: who is logged in on this host, an end to their sessions, and a look
- * for a message in a mailbox. One command a request, because Dovecot 2.3 breaks its JSON when one
+ * for a notice in a mailbox. One command a request, because Dovecot 2.3 breaks its JSON when one
  * of several fails. Every call has a deadline, and answers are bounded and checked.
  *
  * A client is for one thread; it takes the settings with each call, so a reload is felt at once.
@@ -39,10 +40,9 @@ enum doveadm_found {
 	DOVEADM_UNKNOWN, /* can't tell */
 };
 
-/* Looks for a message that arrived after a time (seconds since 1970) in all of the user's folders.
- */
-enum doveadm_found doveadm_search(struct doveadm *client, const struct settings *settings,
-				  const char *user, const char *message_id, int64_t after,
-				  const char **error_r);
+/* Looks for the notice of that number in all of the account's folders. */
+enum doveadm_found doveadm_delivered(struct doveadm *client, const struct settings *settings,
+				     const struct account_name *account,
+				     const struct notice_number *number, const char **error_r);
 
 #endif

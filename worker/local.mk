@@ -10,6 +10,7 @@ sbin_PROGRAMS += %reldir%/postern-worker
 	%reldir%/notices.c %reldir%/notices.h \
 	%reldir%/question.c %reldir%/question.h \
 	%reldir%/queue.c %reldir%/queue.h \
+	%reldir%/search.c %reldir%/search.h \
 	%reldir%/session-list.c %reldir%/session-list.h \
 	%reldir%/sessions.c %reldir%/sessions.h \
 	%reldir%/sweep.c %reldir%/sweep.h \

@@ -2,17 +2,18 @@
 
 #include "notices.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "doveadm.h"
 #include "letter.h"
 #include "log.h"
 #include "monotonic.h"
+#include "notice.h"
+#include "notice-name.h"
 #include "printable.h"
 #include "question.h"
-#include "queue.h"
+#include "search.h"
 #include "sendmail.h"
 #include "worker.h"
 
@@ -25,31 +26,18 @@
 /* For how long it is known who has to end sessions. */
 #define WORKERS_MS 1000
 
-/* The clocks of Redis, Postfix and Dovecot may differ by so many seconds. */
-#define QUEUE_SLACK   60
-#define MAILBOX_SLACK 86400
-
-/* After so long nobody waits for a mailbox that Dovecot doesn't know any more. */
-#define NO_USER_MS (INT64_C(5) * 24 * 3600 * 1000)
-
 struct notices {
 	const struct state *state; /* of this round */
-	struct doveadm *doveadm;
+	struct search search;
 	uint64_t todo;	       /* a bit for each partition whose outbox has to be looked into */
 	int64_t whole_look;    /* when to look into all of them, of the monotonic clock */
 	char *workers;	       /* who has to end sessions first; NULL if it isn't known */
 	int64_t workers_asked; /* when, of the monotonic clock */
 	bool doubtful;	       /* in this round anything may have been sent before */
 	bool doubt;	       /* in the next */
-	bool unknown_logged, missing_logged;
+	bool unknown_logged;
 	unsigned int retry; /* milliseconds to wait when sending fails; 0 while it works */
-	struct trouble redis, sendmail, search, writing;
-};
-
-enum sent {
-	SENT_BEFORE,
-	SENT_NEVER,
-	SENT_MAYBE, /* it is on its way, or nobody can tell */
+	struct trouble redis, sendmail, writing;
 };
 
 enum outcome {
@@ -58,67 +46,27 @@ enum outcome {
 	OUTCOME_STOP,  /* the same, and so would the next ones */
 };
 
-/* The milliseconds of the entry's id: Redis's clock when it came to be. */
-static int64_t born(const struct outbox_event *event)
+/* What the notice of an entry is called. */
+struct names {
+	struct notice_number number;
+	char message_id[NOTICE_MESSAGE_ID_SIZE];
+	char sender[NOTICE_SENDER_SIZE + ACCOUNT_NAME_MAX];
+};
+
+/* 0, or -1 if OpenSSL fails. */
+static int find_names(const struct settings *settings, const struct outbox_event *event,
+		      struct names *names_r)
 {
-	return strtoll(event->id, NULL, 10);
-}
+	const struct secret_key *key = &settings->secrets->keys[0];
+	const char *domain = notice_sender_domain(settings, &event->account);
+	char sender[NOTICE_SENDER_SIZE];
 
-/* False while the queue has something that may be the notice, and when it can't be read. */
-static bool is_queue_clear(struct notices *notices, const struct outbox_event *event)
-{
-	char *error;
-
-	switch (queue_search(notices->state->settings->worker.sendmail, event->account.text,
-			     born(event) / 1000 - QUEUE_SLACK, &error)) {
-	case QUEUE_FOUND:
-		return false;
-	case QUEUE_NOT_FOUND:
-		return true;
-	case QUEUE_MISSING:
-		if (!notices->missing_logged)
-			log_line(LOG_NOTICE, "no queue is looked into: %s",
-				 error != NULL ? error : "out of memory");
-		notices->missing_logged = true;
-		free(error);
-		return true;
-	case QUEUE_UNKNOWN:
-		break;
-	}
-	trouble_failed(&notices->search, error != NULL ? error : "out of memory");
-	free(error);
-	return false;
-}
-
-/* Whether the notice has been sent before. */
-static enum sent search(struct notices *notices, const struct outbox_event *event,
-			const char *message_id)
-{
-	const char *error;
-
-	/* The queue comes first, as mail goes from there into the mailbox. It is read twice: what
-	   is on the way from one part of it to another while it is read may not show. */
-	for (int i = 0; i < 2; i++) {
-		if (!is_queue_clear(notices, event))
-			return SENT_MAYBE;
-	}
-	switch (doveadm_search(notices->doveadm, notices->state->settings, event->account.text,
-			       message_id, born(event) / 1000 - MAILBOX_SLACK, &error)) {
-	case DOVEADM_FOUND:
-		trouble_over(&notices->search);
-		return SENT_BEFORE;
-	case DOVEADM_NOT_FOUND:
-		trouble_over(&notices->search);
-		return SENT_NEVER;
-	case DOVEADM_NO_USER:
-		if (born(event) + NO_USER_MS < (int64_t)time(NULL) * 1000)
-			return SENT_BEFORE;
-		break;
-	case DOVEADM_UNKNOWN:
-		break;
-	}
-	trouble_failed(&notices->search, error);
-	return SENT_MAYBE;
+	notice_number_of(event, &names_r->number);
+	if (notice_message_id(key, &names_r->number, &event->account, names_r->message_id) < 0 ||
+	    notice_sender(key, &names_r->number, &event->account, sender) < 0)
+		return -1;
+	snprintf(names_r->sender, sizeof(names_r->sender), "%s@%s", sender, domain);
+	return 0;
 }
 
 static void log_notice(const struct outbox_event *event, const char *message_id, const char *what)
@@ -134,17 +82,17 @@ static void log_notice(const struct outbox_event *event, const char *message_id,
 
 /* Hands the notice to sendmail. */
 static enum outcome post(struct notices *notices, const struct outbox_event *event,
-			 const char *message_id, const char *text)
+			 const struct names *names, const char *text)
 {
 	const struct worker_settings *settings = &notices->state->settings->worker;
 	char error[SENDMAIL_TEXT_SIZE];
 
-	switch (sendmail_run(settings->sendmail, event->account.text, text,
+	switch (sendmail_run(settings->sendmail, names->sender, event->account.text, text,
 			     settings->notice_lease / 2, error)) {
 	case SENDMAIL_SENT:
 		trouble_over(&notices->sendmail);
 		worker_count_notice();
-		log_notice(event, message_id, "sent");
+		log_notice(event, names->message_id, "sent");
 		return OUTCOME_DONE;
 	case SENDMAIL_FAILED:
 		trouble_over(&notices->sendmail);
@@ -160,11 +108,11 @@ static enum outcome post(struct notices *notices, const struct outbox_event *eve
 
 /* Writes the notice and posts it. The lease began at the time taken. */
 static enum outcome send(struct notices *notices, const struct outbox_event *event,
-			 const char *message_id, int64_t taken)
+			 const struct names *names, int64_t taken)
 {
 	char *text = NULL, *error = NULL;
 	enum outcome outcome = OUTCOME_LATER;
-	int written = letter_write(notices->state, event, message_id, &text, &error);
+	int written = letter_write(notices->state, event, names->message_id, &text, &error);
 
 	if (written == 0)
 		return OUTCOME_DONE;
@@ -176,7 +124,7 @@ static enum outcome send(struct notices *notices, const struct outbox_event *eve
 		trouble_failed(&notices->writing, "too slow for notice_lease");
 	} else {
 		trouble_over(&notices->writing);
-		outcome = post(notices, event, message_id, text);
+		outcome = post(notices, event, names, text);
 	}
 	free(error);
 	free(text);
@@ -185,14 +133,15 @@ static enum outcome send(struct notices *notices, const struct outbox_event *eve
 
 /* Looks whether the notice has been sent, and sends it if not. */
 static enum outcome send_again(struct notices *notices, const struct outbox_event *event,
-			       const char *message_id)
+			       const struct names *names)
 {
 	const char *error;
 	int64_t taken;
 
-	switch (search(notices, event, message_id)) {
+	switch (search_notice(&notices->search, notices->state->settings, &event->account,
+			      &names->number)) {
 	case SENT_BEFORE:
-		log_notice(event, message_id, "was-sent");
+		log_notice(event, names->message_id, "was-sent");
 		return OUTCOME_DONE;
 	case SENT_MAYBE:
 		return OUTCOME_LATER;
@@ -203,7 +152,7 @@ static enum outcome send_again(struct notices *notices, const struct outbox_even
 	taken = monotonic_msecs();
 	switch (question_renew(notices->state->store, event, &error)) {
 	case 1:
-		return send(notices, event, message_id, taken);
+		return send(notices, event, names, taken);
 	case 0:
 		return OUTCOME_LATER;
 	default:
@@ -226,7 +175,7 @@ static void log_unseen(const struct outbox_event *event)
 
 static enum outcome handle(struct notices *notices, const struct outbox_event *event, int64_t taken)
 {
-	char message_id[OUTBOX_MESSAGE_ID_SIZE];
+	struct names names;
 
 	if (event->kind == OUTBOX_UNKNOWN) {
 		if (!notices->unknown_logged)
@@ -239,10 +188,13 @@ static enum outcome handle(struct notices *notices, const struct outbox_event *e
 	}
 	if (event->unseen[0] != '\0')
 		log_unseen(event);
-	outbox_message_id(event, message_id);
+	if (find_names(notices->state->settings, event, &names) < 0) {
+		trouble_failed(&notices->writing, "OpenSSL failed");
+		return OUTCOME_LATER;
+	}
 	if (event->times > 1 || notices->doubtful)
-		return send_again(notices, event, message_id);
-	return send(notices, event, message_id, taken);
+		return send_again(notices, event, &names);
+	return send(notices, event, &names, taken);
 }
 
 /* Finds out who has to end sessions before owners are told. 0, or -1 when Redis can't tell. */
@@ -371,13 +323,13 @@ void *notices_run(void *unused)
 	struct notices notices = {
 		.redis.what = "redis-notices",
 		.sendmail.what = "sendmail",
-		.search.what = "notice-search",
+		.search.trouble.what = "notice-search",
 		.writing.what = "notice",
 	};
 
 	(void)unused;
-	notices.doveadm = doveadm_create();
-	if (notices.doveadm == NULL)
+	notices.search.doveadm = doveadm_create();
+	if (notices.search.doveadm == NULL)
 		abort();
 	begin_rounds(&notices);
 	while (!worker_stopping()) {
@@ -389,7 +341,7 @@ void *notices_run(void *unused)
 		state_release(&state);
 		wait_for_work(&notices, lease);
 	}
-	doveadm_free(&notices.doveadm);
+	doveadm_free(&notices.search.doveadm);
 	free(notices.workers);
 	return NULL;
 }

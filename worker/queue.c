@@ -18,33 +18,21 @@
 #define ERRORS_MAX 4096
 #define QUOTED_MAX 200
 
-static bool has_recipient(json_t *recipients, const char *account)
+static bool is_it(json_t *message, char senders[][NOTICE_SENDER_SIZE], unsigned int count)
 {
-	json_t *recipient;
-	size_t i;
+	const char *sender = json_string_value(json_object_get(message, "sender"));
 
-	json_array_foreach(recipients, i, recipient)
-	{
-		const char *address = json_string_value(json_object_get(recipient, "address"));
+	for (unsigned int i = 0; sender != NULL && i < count; i++) {
+		size_t size = strlen(senders[i]);
 
-		if (address != NULL && strcasecmp(address, account) == 0)
+		if (strncasecmp(sender, senders[i], size) == 0 && sender[size] == '@')
 			return true;
 	}
 	return false;
 }
 
-static bool is_it(json_t *message, const char *account, int64_t after)
-{
-	const char *sender = json_string_value(json_object_get(message, "sender"));
-	json_t *arrival = json_object_get(message, "arrival_time");
-
-	/* As a queue file's time is when it is written, it may be a copy of an older one. */
-	return sender != NULL && (*sender == '\0' || strcmp(sender, "MAILER-DAEMON") == 0) &&
-	       (!json_is_integer(arrival) || json_integer_value(arrival) >= after) &&
-	       has_recipient(json_object_get(message, "recipients"), account);
-}
-
-enum queue_found queue_search_lines(const char *lines, const char *account, int64_t after)
+enum queue_found queue_search_lines(const char *lines, char senders[][NOTICE_SENDER_SIZE],
+				    unsigned int count)
 {
 	while (*lines != '\0') {
 		size_t size = strcspn(lines, "\n");
@@ -55,7 +43,7 @@ enum queue_found queue_search_lines(const char *lines, const char *account, int6
 			message = json_loadb(lines, size, 0, NULL);
 			if (message == NULL)
 				return QUEUE_UNKNOWN;
-			found = is_it(message, account, after);
+			found = is_it(message, senders, count);
 			json_decref(message);
 			if (found)
 				return QUEUE_FOUND;
@@ -96,8 +84,8 @@ static char *complaint(const struct child_result *result)
 	return error;
 }
 
-enum queue_found queue_search(const char *sendmail, const char *account, int64_t after,
-			      char **error_r)
+enum queue_found queue_search(const char *sendmail, char senders[][NOTICE_SENDER_SIZE],
+			      unsigned int count, char **error_r)
 {
 	static const char *const argv[] = { "postqueue", "-j", NULL };
 	char *path = find_postqueue(sendmail);
@@ -118,7 +106,7 @@ enum queue_found queue_search(const char *sendmail, const char *account, int64_t
 		found = result.end == CHILD_MISSING ? QUEUE_MISSING : QUEUE_UNKNOWN;
 		*error_r = complaint(&result);
 	} else {
-		found = queue_search_lines(result.output.bytes, account, after);
+		found = queue_search_lines(result.output.bytes, senders, count);
 		if (found == QUEUE_UNKNOWN)
 			*error_r = ini_copy("postqueue: an answer that is not understood");
 	}

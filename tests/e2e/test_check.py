@@ -496,8 +496,8 @@ DOVECOT = {
                        "  }\n}\n")],
         "api-worker", "warning", r"doesn't listen at http://127\.0\.0\.8:\d+/"),
     "the worker may do too little": (
-        POSTERN, [(r"^(  doveadm_allowed_commands = .*),search", r"\1")], "api-worker", "wrong",
-        "may not run search at its door"),
+        POSTERN, [(r"^(  doveadm_allowed_commands = .*),postern notice delivered", r"\1")],
+        "api-worker", "wrong", "may not run postern notice delivered at its door"),
 }
 
 

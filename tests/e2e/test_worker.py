@@ -3,6 +3,7 @@
 import imaplib
 import os
 import poplib
+import re
 import signal
 import time
 
@@ -228,7 +229,8 @@ def test_d5_notice(box, account):
     box.off(account)
     found = last(settle(box, account, 2))
     assert found["Auto-Submitted"] == "auto-generated"
-    assert found["Return-Path"] == "<>"
+    assert re.fullmatch(r"<postern-notice\+[0-9]+\.[0-9]+-0\.[0-9a-f]{24}@example\.test>",
+                        found["Return-Path"])
     assert found["To"] == account
     assert found["Message-ID"].startswith("<postern.")
     assert "switched it off" in found.get_content()

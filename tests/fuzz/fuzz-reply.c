@@ -14,6 +14,7 @@
 #include "expiry.h"
 #include "failure.h"
 #include "login.h"
+#include "notice-name.h"
 #include "outbox.h"
 #include "reply-text.h"
 #include "reply.h"
@@ -213,7 +214,9 @@ static void must_be_text(const char *text)
 
 static void check_event(const struct outbox_event *event)
 {
-	char message_id[OUTBOX_MESSAGE_ID_SIZE];
+	static const struct secret_key key;
+	char message_id[NOTICE_MESSAGE_ID_SIZE];
+	struct notice_number number;
 
 	must_be_id(event->id);
 	MUST(event->partition < ACCOUNT_PARTITIONS);
@@ -229,7 +232,8 @@ static void check_event(const struct outbox_event *event)
 	must_be_text(event->from);
 	must_be_text(event->language);
 	must_be_text(event->unseen);
-	outbox_message_id(event, message_id);
+	notice_number_of(event, &number);
+	MUST(notice_message_id(&key, &number, &event->account, message_id) == 0);
 	must_be_sentence(message_id, sizeof(message_id));
 	MUST(message_id[strlen(message_id) - 1] == '>');
 }

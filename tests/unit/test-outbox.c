@@ -19,7 +19,6 @@ static void one_worker_gets_it(void **state)
 {
 	struct store *store = open_store();
 	struct outbox_event event;
-	char id[OUTBOX_MESSAGE_ID_SIZE], expected[OUTBOX_MESSAGE_ID_SIZE];
 
 	(void)state;
 	add_off(store);
@@ -31,9 +30,6 @@ static void one_worker_gets_it(void **state)
 	assert_string_equal(event.language, "et");
 	assert_string_equal(event.from, "192.0.2.1");
 	assert_true(event.time == 1764028800000);
-	outbox_message_id(&event, id);
-	snprintf(expected, sizeof(expected), "<postern.14.%s@example.org>", event.id);
-	assert_string_equal(id, expected);
 	assert_none(store, "b");
 	done(store, &event);
 	done(store, &event);

@@ -9,35 +9,39 @@
 #include "files.h"
 #include "rows.h"
 
-#define ACCOUNT "andrejs@example.org"
-#define BOUNCE                                                                                     \
-	"{\"queue_name\":\"deferred\",\"arrival_time\":1000,\"sender\":\"MAILER-DAEMON\","         \
-	"\"recipients\":[{\"address\":\"" ACCOUNT "\"}]}\n"
+#define SENDER "postern-notice+17.1764028800000-0.5e1f"
+#define NOTICE                                                                                     \
+	"{\"queue_name\":\"deferred\",\"sender\":\"" SENDER "@example.org\","                      \
+	"\"recipients\":[{\"address\":\"andrejs@example.org\"}]}\n"
+
+/* One for each key of the site. */
+static char senders[][NOTICE_SENDER_SIZE] = { "postern-notice+17.1764028800000-0.77ab", SENDER };
 
 struct row {
 	const char *name;
 	const char *lines;
-	int64_t after;
 	enum queue_found found;
 };
 
 static const struct row rows[] = {
-	{ "nothing", "", 0, QUEUE_NOT_FOUND },
-	{ "it", BOUNCE, 1000, QUEUE_FOUND },
-	{ "an older one", BOUNCE, 1001, QUEUE_NOT_FOUND },
-	{ "of somebody", "{\"sender\":\"a@b\",\"recipients\":[{\"address\":\"" ACCOUNT "\"}]}\n", 0,
+	{ "nothing", "", QUEUE_NOT_FOUND },
+	{ "it", NOTICE, QUEUE_FOUND },
+	{ "in other letters", "{\"sender\":\"Postern-Notice+17.1764028800000-0.77AB@b\"}\n",
+	  QUEUE_FOUND },
+	{ "of nobody", "{\"sender\":\"MAILER-DAEMON\"}\n{\"sender\":\"\"}\n", QUEUE_NOT_FOUND },
+	{ "another one", "{\"sender\":\"postern-notice+17.1764028800000-0.5e1e@b\"}\n",
 	  QUEUE_NOT_FOUND },
-	{ "to somebody else", "{\"sender\":\"\",\"recipients\":[{\"address\":\"a@b\"}]}\n", 0,
-	  QUEUE_NOT_FOUND },
-	{ "behind others", "{\"sender\":\"a@b\"}\n\n" BOUNCE, 0, QUEUE_FOUND },
-	{ "no JSON", "postqueue: warning\n" BOUNCE, 0, QUEUE_UNKNOWN },
+	{ "one that goes on", "{\"sender\":\"" SENDER "0@b\"}\n", QUEUE_NOT_FOUND },
+	{ "one that ends early", "{\"sender\":\"" SENDER "\"}\n", QUEUE_NOT_FOUND },
+	{ "behind others", "{\"sender\":\"a@b\"}\n\n" NOTICE, QUEUE_FOUND },
+	{ "no JSON", "postqueue: warning\n" NOTICE, QUEUE_UNKNOWN },
 };
 
 static void reads(void **state)
 {
 	const struct row *row = *state;
 
-	assert_int_equal(queue_search_lines(row->lines, ACCOUNT, row->after), row->found);
+	assert_int_equal(queue_search_lines(row->lines, senders, 2), row->found);
 }
 
 static enum queue_found search_beside(const char *script, unsigned int mode, char **error_r)
@@ -50,7 +54,7 @@ static enum queue_found search_beside(const char *script, unsigned int mode, cha
 	snprintf(sendmail, sizeof(sendmail), "%s/sendmail", files.directory);
 	if (script != NULL)
 		files_write(&files, script, strlen(script), mode);
-	found = queue_search(sendmail, ACCOUNT, 0, error_r);
+	found = queue_search(sendmail, senders, 2, error_r);
 	unlink(files.path);
 	rmdir(files.directory);
 	return found;
@@ -65,16 +69,16 @@ struct search_row {
 };
 
 static const struct search_row search_rows[] = {
-	{ "search: it", "#!/bin/sh\necho '" BOUNCE "'\n", 0755, QUEUE_FOUND, NULL },
+	{ "search: it", "#!/bin/sh\necho '" NOTICE "'\n", 0755, QUEUE_FOUND, NULL },
 	{ "search: nothing", "#!/bin/sh\nexit 0\n", 0755, QUEUE_NOT_FOUND, NULL },
 	{ "search: it failed", "#!/bin/sh\nexit 69\n", 0755, QUEUE_UNKNOWN,
 	  "postqueue: exit status 69" },
 	{ "search: it says why",
 	  "#!/bin/sh\necho a; printf 'no \"\\344\" there\n\n' >&2; exit 69\n", 0755, QUEUE_UNKNOWN,
 	  "postqueue: exit status 69: no ??? there" },
-	{ "search: it warns", "#!/bin/sh\necho warning >&2; echo '" BOUNCE "'\n", 0755, QUEUE_FOUND,
+	{ "search: it warns", "#!/bin/sh\necho warning >&2; echo '" NOTICE "'\n", 0755, QUEUE_FOUND,
 	  NULL },
-	{ "search: it failed half way", "#!/bin/sh\necho '" BOUNCE "'; exit 69\n", 0755,
+	{ "search: it failed half way", "#!/bin/sh\necho '" NOTICE "'; exit 69\n", 0755,
 	  QUEUE_UNKNOWN, "postqueue: exit status 69" },
 	{ "search: it crashed", "#!/bin/sh\nkill -9 $$\n", 0755, QUEUE_UNKNOWN,
 	  "postqueue: ended by signal 9" },
@@ -109,7 +113,7 @@ static void searches_path(void **state)
 	snprintf(files.path, sizeof(files.path), "%s/postqueue", files.directory);
 	files_write(&files, "#!/bin/sh\nexit 0\n", 17, 0755);
 	assert_int_equal(setenv("PATH", files.directory, 1), 0);
-	assert_int_equal(queue_search("/no/such/sendmail", ACCOUNT, 0, &error), QUEUE_NOT_FOUND);
+	assert_int_equal(queue_search("/no/such/sendmail", senders, 2, &error), QUEUE_NOT_FOUND);
 	assert_null(error);
 	files_end(&files);
 }

@@ -47,8 +47,7 @@ static const struct row rows[] = {
 	{ "hostile output", "printf 'a\\033[2J\\344\\tb\\r\\n' >&2; exit 75", SENDMAIL_LATER,
 	  "exit status 75: a?[2J??b?" },
 	{ "a part of a line", "printf abc >&2; exit 75", SENDMAIL_LATER, "exit status 75: abc" },
-	{ "arguments",
-	  "test $# = 5 && test \"$1$2$4\" = -i-f-- && test -z \"$3\" && test \"$5\" = \"-x@h\"",
+	{ "arguments", "test $# = 5 && test \"$1$2$3$4\" = -i-fy@h-- && test \"$5\" = \"-x@h\"",
 	  SENDMAIL_SENT, "" },
 	{ "message", "test \"$(cat)\" = \"$(printf 'Subject: x\\n\\n.\\nyes\\n')\"", SENDMAIL_SENT,
 	  "" },
@@ -75,7 +74,8 @@ static void test_row(void **state)
 		snprintf(expected, sizeof(expected), "%s%s", files.path, path + 2);
 	else
 		snprintf(expected, sizeof(expected), "%s", row->text);
-	assert_int_equal(sendmail_run(files.path, "-x@h", MESSAGE, TIMEOUT, text), row->result);
+	assert_int_equal(sendmail_run(files.path, "y@h", "-x@h", MESSAGE, TIMEOUT, text),
+			 row->result);
 	assert_string_equal(text, expected);
 	files_end(&files);
 }
@@ -85,8 +85,9 @@ static void test_no_program(void **state)
 	char text[SENDMAIL_TEXT_SIZE];
 
 	(void)state;
-	assert_int_equal(sendmail_run("/nonexistent/sendmail", "x@h", MESSAGE, TIMEOUT, text),
-			 SENDMAIL_LATER);
+	assert_int_equal(
+		sendmail_run("/nonexistent/sendmail", "y@h", "x@h", MESSAGE, TIMEOUT, text),
+		SENDMAIL_LATER);
 	assert_string_equal(text, "/nonexistent/sendmail can't be run");
 }
 
@@ -95,7 +96,7 @@ static void test_no_permission(void **state)
 	char text[SENDMAIL_TEXT_SIZE];
 
 	(void)state;
-	assert_int_equal(sendmail_run("/etc/passwd", "x@h", MESSAGE, TIMEOUT, text),
+	assert_int_equal(sendmail_run("/etc/passwd", "y@h", "x@h", MESSAGE, TIMEOUT, text),
 			 SENDMAIL_LATER);
 	assert_string_equal(text, "/etc/passwd can't be started: Permission denied");
 }
@@ -106,7 +107,8 @@ static void test_long_output(void **state)
 	char text[SENDMAIL_TEXT_SIZE];
 
 	(void)state;
-	assert_int_equal(sendmail_run(files.path, "x@h", MESSAGE, TIMEOUT, text), SENDMAIL_LATER);
+	assert_int_equal(sendmail_run(files.path, "y@h", "x@h", MESSAGE, TIMEOUT, text),
+			 SENDMAIL_LATER);
 	assert_memory_equal(text, "exit status 75: xxxx", 20);
 	assert_true(strlen(text) < SENDMAIL_TEXT_SIZE);
 	files_end(&files);
@@ -122,7 +124,8 @@ static void test_long_message(void **state)
 	assert_non_null(message);
 	memset(message, 'x', 3000000);
 	message[3000000] = '\0';
-	assert_int_equal(sendmail_run(files.path, "x@h", message, TIMEOUT, text), SENDMAIL_SENT);
+	assert_int_equal(sendmail_run(files.path, "y@h", "x@h", message, TIMEOUT, text),
+			 SENDMAIL_SENT);
 	free(message);
 	files_end(&files);
 }
@@ -137,7 +140,8 @@ static void test_unread_message(void **state)
 	assert_non_null(message);
 	memset(message, 'x', 3000000);
 	message[3000000] = '\0';
-	assert_int_equal(sendmail_run(files.path, "x@h", message, TIMEOUT, text), SENDMAIL_FAILED);
+	assert_int_equal(sendmail_run(files.path, "y@h", "x@h", message, TIMEOUT, text),
+			 SENDMAIL_FAILED);
 	free(message);
 	files_end(&files);
 }
@@ -160,7 +164,8 @@ static void test_slow(void **state)
 	char text[SENDMAIL_TEXT_SIZE], expected[256];
 	int64_t start = monotonic_msecs();
 
-	assert_int_equal(sendmail_run(files.path, "x@h", MESSAGE, 1000, text), SENDMAIL_LATER);
+	assert_int_equal(sendmail_run(files.path, "y@h", "x@h", MESSAGE, 1000, text),
+			 SENDMAIL_LATER);
 	assert_in_range(monotonic_msecs() - start, 1000, 15000);
 	snprintf(expected, sizeof(expected), "%s took too long and was killed: wait", files.path);
 	assert_string_equal(text, expected);
@@ -175,7 +180,8 @@ static void test_left_behind(void **state)
 	int64_t start = monotonic_msecs();
 
 	(void)state;
-	assert_int_equal(sendmail_run(files.path, "x@h", MESSAGE, TIMEOUT, text), SENDMAIL_SENT);
+	assert_int_equal(sendmail_run(files.path, "y@h", "x@h", MESSAGE, TIMEOUT, text),
+			 SENDMAIL_SENT);
 	assert_in_range(monotonic_msecs() - start, 0, 4500);
 	files_end(&files);
 }
@@ -195,7 +201,7 @@ static void test_signals(void **state)
 	sigfillset(&all);
 	assert_int_equal(sigprocmask(SIG_BLOCK, &all, &before), 0);
 	assert_true(signal(SIGPIPE, SIG_IGN) != SIG_ERR);
-	if (sendmail_run(files.path, "x@h", MESSAGE, TIMEOUT, text) != SENDMAIL_SENT)
+	if (sendmail_run(files.path, "y@h", "x@h", MESSAGE, TIMEOUT, text) != SENDMAIL_SENT)
 		fail_msg("%s", text);
 	assert_int_equal(sigprocmask(SIG_SETMASK, &before, NULL), 0);
 	assert_true(signal(SIGPIPE, SIG_DFL) != SIG_ERR);
@@ -210,7 +216,8 @@ static void test_descriptors(void **state)
 
 	(void)state;
 	assert_int_equal(dup2(STDERR_FILENO, 57), 57);
-	assert_int_equal(sendmail_run(files.path, "x@h", MESSAGE, TIMEOUT, text), SENDMAIL_SENT);
+	assert_int_equal(sendmail_run(files.path, "y@h", "x@h", MESSAGE, TIMEOUT, text),
+			 SENDMAIL_SENT);
 	close(57);
 	files_end(&files);
 }
@@ -247,7 +254,8 @@ static void test_kills_all(void **state)
 	char text[SENDMAIL_TEXT_SIZE];
 
 	(void)state;
-	assert_int_equal(sendmail_run(files.path, "x@h", MESSAGE, 1000, text), SENDMAIL_LATER);
+	assert_int_equal(sendmail_run(files.path, "y@h", "x@h", MESSAGE, 1000, text),
+			 SENDMAIL_LATER);
 	assert_released(ends);
 	files_end(&files);
 }
@@ -264,7 +272,7 @@ static void test_dies_with_us(void **state)
 	(void)state;
 	assert_true(child >= 0);
 	if (child == 0) {
-		sendmail_run(files.path, "x@h", MESSAGE, TIMEOUT, text);
+		sendmail_run(files.path, "y@h", "x@h", MESSAGE, TIMEOUT, text);
 		_exit(0);
 	}
 	assert_int_equal(poll(&fd, 1, 10000), 1);
