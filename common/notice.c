@@ -29,6 +29,7 @@ static const char *const words[NOTICE_EVENTS] = {
 	[NOTICE_ENABLED] = "enabled",
 	[NOTICE_PASSWORD_ADDED] = "password-added",
 	[NOTICE_UNUSED_WARNING] = "unused-warning",
+	[NOTICE_BREAK_IN_ATTEMPT] = "break-in-attempt",
 };
 
 const char *notice_event_word(enum notice_event event)

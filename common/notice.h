@@ -27,14 +27,16 @@ enum notice_event {
 	NOTICE_UNUSED,
 	NOTICE_CONNECTION_LIMIT,
 	NOTICE_BREAK_IN,
-	NOTICE_ENABLED,	       /* access was switched on */
-	NOTICE_PASSWORD_ADDED, /* an app password was added (A10) */
-	NOTICE_UNUSED_WARNING, /* access will go off for NOTICE_UNUSED */
+	NOTICE_ENABLED,		 /* access was switched on */
+	NOTICE_PASSWORD_ADDED,	 /* an app password was added (A10) */
+	NOTICE_UNUSED_WARNING,	 /* access will go off for NOTICE_UNUSED */
+	NOTICE_BREAK_IN_ATTEMPT, /* somebody tried many wrong passwords, and access stays on (D4) */
 };
 
-#define NOTICE_EVENTS (NOTICE_UNUSED_WARNING + 1)
+#define NOTICE_EVENTS (NOTICE_BREAK_IN_ATTEMPT + 1)
 
-/* "owner", ..., "unused-warning": the word in commands, and the template's file without ".txt". */
+/* "owner", ..., "break-in-attempt": the word in commands, and the template's file without ".txt".
+ */
 const char *notice_event_word(enum notice_event event);
 
 /* 0 when word is one of the above, -1 if not. */

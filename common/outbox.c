@@ -64,7 +64,7 @@ static enum outbox_kind read_kind(const struct redisReply *fields)
 {
 	static const char *const words[] = {
 		[OUTBOX_OFF] = "off",	      [OUTBOX_ON] = "on",   [OUTBOX_PASSWORD] = "password",
-		[OUTBOX_WARNING] = "warning", [OUTBOX_END] = "end",
+		[OUTBOX_WARNING] = "warning", [OUTBOX_END] = "end", [OUTBOX_BREAK_IN] = "break-in",
 	};
 	const char *word = reply_field(fields, "event");
 

@@ -29,6 +29,7 @@ enum outbox_kind {
 	OUTBOX_PASSWORD, /* one more app password was made */
 	OUTBOX_WARNING,	 /* access will go off unless it is used */
 	OUTBOX_END,	 /* sessions have to end; nobody is told */
+	OUTBOX_BREAK_IN, /* somebody tried to break in, and access stays on (D4) */
 	OUTBOX_UNKNOWN,
 };
 

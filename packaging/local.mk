@@ -23,6 +23,7 @@ notices_endir = $(noticesdir)/en
 dist_notices_en_DATA = \
 	%reldir%/notices/en/admin.txt \
 	%reldir%/notices/en/break-in.txt \
+	%reldir%/notices/en/break-in-attempt.txt \
 	%reldir%/notices/en/compromised.txt \
 	%reldir%/notices/en/connection-limit.txt \
 	%reldir%/notices/en/enabled.txt \
@@ -36,6 +37,7 @@ notices_etdir = $(noticesdir)/et
 dist_notices_et_DATA = \
 	%reldir%/notices/et/admin.txt \
 	%reldir%/notices/et/break-in.txt \
+	%reldir%/notices/et/break-in-attempt.txt \
 	%reldir%/notices/et/compromised.txt \
 	%reldir%/notices/et/connection-limit.txt \
 	%reldir%/notices/et/enabled.txt \
@@ -49,6 +51,7 @@ notices_lvdir = $(noticesdir)/lv
 dist_notices_lv_DATA = \
 	%reldir%/notices/lv/admin.txt \
 	%reldir%/notices/lv/break-in.txt \
+	%reldir%/notices/lv/break-in-attempt.txt \
 	%reldir%/notices/lv/compromised.txt \
 	%reldir%/notices/lv/connection-limit.txt \
 	%reldir%/notices/lv/enabled.txt \
@@ -62,6 +65,7 @@ notices_rudir = $(noticesdir)/ru
 dist_notices_ru_DATA = \
 	%reldir%/notices/ru/admin.txt \
 	%reldir%/notices/ru/break-in.txt \
+	%reldir%/notices/ru/break-in-attempt.txt \
 	%reldir%/notices/ru/compromised.txt \
 	%reldir%/notices/ru/connection-limit.txt \
 	%reldir%/notices/ru/enabled.txt \

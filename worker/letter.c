@@ -43,6 +43,9 @@ static int notice_of(const struct outbox_event *event, enum notice_event *notice
 	case OUTBOX_WARNING:
 		*notice_r = NOTICE_UNUSED_WARNING;
 		return 0;
+	case OUTBOX_BREAK_IN:
+		*notice_r = NOTICE_BREAK_IN_ATTEMPT;
+		return 0;
 	case OUTBOX_END:
 	case OUTBOX_UNKNOWN:
 		break;

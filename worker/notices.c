@@ -73,7 +73,8 @@ static void log_notice(const struct outbox_event *event, const char *message_id,
 {
 	static const char *const kinds[] = {
 		[OUTBOX_OFF] = "off",	      [OUTBOX_ON] = "on",   [OUTBOX_PASSWORD] = "password",
-		[OUTBOX_WARNING] = "warning", [OUTBOX_END] = "end", [OUTBOX_UNKNOWN] = "unknown",
+		[OUTBOX_WARNING] = "warning", [OUTBOX_END] = "end", [OUTBOX_BREAK_IN] = "break-in",
+		[OUTBOX_UNKNOWN] = "unknown",
 	};
 
 	log_line(LOG_INFO, "account=%s notice=%s event=%s message_id=%s", event->account.text, what,

@@ -133,6 +133,7 @@ static void on_event(void *context, const struct outbox_event *event)
 	case OUTBOX_ON:
 	case OUTBOX_PASSWORD:
 	case OUTBOX_WARNING:
+	case OUTBOX_BREAK_IN:
 	case OUTBOX_UNKNOWN:
 		break;
 	}

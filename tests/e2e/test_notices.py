@@ -11,7 +11,8 @@ import pytest
 from conftest import new_account
 
 EVENTS = ["owner", "admin", "send-limit", "compromised", "passive", "unused", "connection-limit",
-          "break-in", "enabled", "password-added", "unused-warning"]
+          "break-in", "enabled", "password-added", "unused-warning",
+          "break-in-attempt"]
 EX_USAGE, EX_NOUSER, EX_TEMPFAIL, EX_CONFIG = 64, 67, 75, 78
 
 

@@ -21,6 +21,7 @@ struct shipped_row {
 
 static struct shipped_row shipped_rows[SHIPPED];
 
+/* Also where access stays on. */
 static const char *const off_parts[] = { "andrejs@example.org", "2026-11-24 14:05 EET",
 					 NOTICE_HELP_URL, NULL };
 static const char *const enabled_parts[] = {
@@ -66,6 +67,7 @@ static const char *const *parts_of(enum notice_event event)
 	case NOTICE_UNUSED:
 	case NOTICE_CONNECTION_LIMIT:
 	case NOTICE_BREAK_IN:
+	case NOTICE_BREAK_IN_ATTEMPT:
 		return off_parts;
 	case NOTICE_ENABLED:
 		return enabled_parts;

@@ -300,10 +300,12 @@ static void following(void **state)
 	add_off(store);
 	add(store, "v 2");
 	add(store, "v 1 event end account " ACCOUNT " time 5");
+	add(store, "v 1 event break-in account " ACCOUNT " time 5");
 	follow(store, &positions, counts);
 	assert_int_equal(counts[OUTBOX_OFF], 2);
 	assert_int_equal(counts[OUTBOX_UNKNOWN], 1);
 	assert_int_equal(counts[OUTBOX_END], 1);
+	assert_int_equal(counts[OUTBOX_BREAK_IN], 1);
 	follow(store, &positions, counts);
 	assert_int_equal(counts[OUTBOX_OFF], 0);
 	store_free(&store);
