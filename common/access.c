@@ -14,11 +14,13 @@
 #define HOLD_MAX (UINT64_C(366) * 24 * 3600 * 1000)
 
 static const char *const kinds[] = { COMMAND_ACCESS_KINDS, NULL };
+static const char *const with_guesses[] = { COMMAND_ACCESS_KINDS, "guesses", NULL };
 
 void access_on_ask(const struct account_name *account, const struct app_password_terms *terms,
 		   bool force, const struct actor *actor, struct command *command_r)
 {
-	static const char *const with_more[] = { COMMAND_ACCESS_KINDS, "wrong", "*expiries", NULL };
+	static const char *const with_more[] = { COMMAND_ACCESS_KINDS, "guesses", "*expiries",
+						 NULL };
 
 	command_begin(command_r, SCRIPT_ON, account, with_more);
 	actor_add(command_r, actor);
@@ -122,7 +124,7 @@ void access_set_ask(const struct account_name *account, const struct access_chan
 void access_password_changed_ask(const struct account_name *account, const struct actor *actor,
 				 struct command *command_r)
 {
-	command_begin(command_r, SCRIPT_PASSWORD_CHANGED, account, kinds);
+	command_begin(command_r, SCRIPT_PASSWORD_CHANGED, account, with_guesses);
 	actor_add(command_r, actor);
 }
 
@@ -130,7 +132,7 @@ int access_erase_ask(const struct account_name *account, const struct settings *
 		     struct command *command_r)
 {
 	static const char *const all[] = {
-		COMMAND_ACCESS_KINDS, "wrong", "sent", "failures", "*traced", "*expiries", NULL
+		COMMAND_ACCESS_KINDS, "guesses", "sent", "failures", "*traced", "*expiries", NULL
 	};
 	char reference[TRACE_REFERENCE_SIZE];
 
@@ -174,7 +176,7 @@ enum access_init access_init_read(const struct redisReply *reply)
 
 void access_status_ask(const struct account_name *account, struct command *command_r)
 {
-	command_begin(command_r, SCRIPT_STATUS, account, kinds);
+	command_begin(command_r, SCRIPT_STATUS, account, with_guesses);
 }
 
 /* "time address attempt"; without a time that can be, it stays never. The text is the reply's; the
@@ -252,6 +254,18 @@ static void read_history(const struct redisReply *rows, struct access_status *st
 	}
 }
 
+static void read_shut_outs(const struct redisReply *rows, struct access_status *status_r)
+{
+	for (unsigned int i = 0; i < reply_count(rows) && i < ACCESS_SHUT_OUTS_MAX; i++) {
+		const struct redisReply *row = reply_array(rows, i);
+		struct access_shut_out *shut_out =
+			&status_r->shut_outs[status_r->shut_outs_count++];
+
+		shut_out->network = reply_string(row, 0);
+		shut_out->since = reply_number(row, 1);
+	}
+}
+
 void access_status_read(const struct redisReply *reply, struct access_status *status_r)
 {
 	memset(status_r, 0, sizeof(*status_r));
@@ -265,4 +279,7 @@ void access_status_read(const struct redisReply *reply, struct access_status *st
 	read_facts(reply_array(reply, 2), status_r);
 	read_passwords(reply_array(reply, 3), status_r);
 	read_history(reply_array(reply, 4), status_r);
+	read_shut_outs(reply_array(reply, 5), status_r);
+	status_r->break_ins = (unsigned int)reply_number(reply, 6);
+	status_r->break_in_factor = (unsigned int)reply_number(reply, 7);
 }

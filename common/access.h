@@ -94,6 +94,7 @@ enum access_init access_init_read(const struct redisReply *reply);
 
 #define ACCESS_PASSWORDS_MAX 25 /* that work, and ended ones that are remembered */
 #define ACCESS_HISTORY_MAX   32 /* more than any history holds */
+#define ACCESS_SHUT_OUTS_MAX 200
 
 struct access_last_use {
 	int64_t time;	  /* milliseconds since 1970, 0 for never */
@@ -121,6 +122,12 @@ struct access_event {
 	const char *evidence; /* for what was found out by itself (B3), "" for none */
 };
 
+/* A network that was shut out of the account (D4). */
+struct access_shut_out {
+	const char *network; /* "192.0.2.0/24" */
+	int64_t since;	     /* milliseconds since 1970 */
+};
+
 /* The strings stand in the reply that it was read from, and live as long. */
 struct access_status {
 	enum access_verdict verdict; /* ACCESS_DONE or ACCESS_UNAVAILABLE */
@@ -141,6 +148,10 @@ struct access_status {
 	unsigned int passwords_count;
 	struct access_event history[ACCESS_HISTORY_MAX]; /* newest first */
 	unsigned int history_count;
+	struct access_shut_out shut_outs[ACCESS_SHUT_OUTS_MAX]; /* newest first; some may be over */
+	unsigned int shut_outs_count;
+	unsigned int break_ins;	      /* attempts, each within 30 days of the one before it (D4) */
+	unsigned int break_in_factor; /* how many times as many networks the next one takes */
 };
 
 void access_status_ask(const struct account_name *account, struct command *command_r);

@@ -215,6 +215,15 @@ static bool is_seen(const char *text)
 	       take_number(&text, NUMBER_DIGITS, &number) && *text == '\0';
 }
 
+/* "count time" */
+static bool is_break_ins(const char *text)
+{
+	uint64_t count, time;
+
+	return take_number(&text, NUMBER_DIGITS, &count) && count > 0 && take_sign(&text, ' ') &&
+	       take_time(&text, &time) && time > 0 && *text == '\0';
+}
+
 typedef bool check_t(const char *text);
 
 /* Every field that an account can have. */
@@ -241,11 +250,15 @@ static const struct form {
 	  "label:NUMBER: expected at most 48 bytes of UTF-8 without control characters" },
 	{ "used:", is_number, is_use, "used:NUMBER: expected 'TIME PROTOCOL ADDRESS'" },
 	{ "seen:", is_protocol, is_seen, "seen:PROTOCOL: expected 'TIME ADDRESS ATTEMPT NUMBER'" },
-	{ "logins", NULL, NULL, "logins: expected 44 bytes" },
+	{ "logins", NULL, NULL, "logins: expected 44 bytes in base64url" },
+	{ "networks", NULL, NULL, "networks: expected 8 to 64 bytes, 8 each, in base64url" },
+	{ "break_ins", NULL, is_break_ins, "break_ins: expected 'COUNT TIME'" },
 	{ "revoked", NULL, is_time, "revoked: expected milliseconds since 1970" },
 	{ "changed", NULL, is_time, "changed: expected milliseconds since 1970" },
 	{ "warned", NULL, is_time, "warned: expected milliseconds since 1970" },
 };
+
+static const char no_such_field[] = "fields: there is one that no account has";
 
 static const struct form *find_form(const char *name)
 {
@@ -266,6 +279,21 @@ bool account_record_is_bytes(const char *field)
 	return form != NULL && form->value == NULL;
 }
 
+bool account_record_has_size(const char *field, size_t size)
+{
+	if (strcmp(field, "logins") == 0)
+		return size == ACCOUNT_RECORD_LOGINS_SIZE;
+	return size > 0 && size <= ACCOUNT_RECORD_NETWORKS_SIZE &&
+	       size % ACCOUNT_RECORD_NETWORK_SIZE == 0;
+}
+
+const char *account_record_expected(const char *field)
+{
+	const struct form *form = find_form(field);
+
+	return form != NULL ? form->expected : no_such_field;
+}
+
 static int refuse(const char **error_r, const char *expected)
 {
 	*error_r = expected;
@@ -277,7 +305,7 @@ static bool has_form(const struct account_record_field *field, const struct form
 	if (form->rest != NULL && !form->rest(field->name + strlen(form->name)))
 		return false;
 	if (form->value == NULL)
-		return field->size == ACCOUNT_RECORD_LOGINS_SIZE;
+		return account_record_has_size(field->name, field->size);
 	return strlen(field->value) == field->size && form->value(field->value);
 }
 
@@ -286,7 +314,7 @@ static int check_field(const struct account_record_field *field, const char **er
 	const struct form *form = find_form(field->name);
 
 	if (form == NULL)
-		return refuse(error_r, "fields: there is one that no account has");
+		return refuse(error_r, no_such_field);
 	return has_form(field, form) ? 0 : refuse(error_r, form->expected);
 }
 

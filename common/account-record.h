@@ -12,14 +12,16 @@
  * read in Redis, so every field is checked here before it gets there.
  */
 
-/* 18 fields, and three for each of ACCESS_PASSWORDS_MAX app passwords. */
-#define ACCOUNT_RECORD_FIELDS_MAX 93
+/* 20 fields, and three for each of ACCESS_PASSWORDS_MAX app passwords. */
+#define ACCOUNT_RECORD_FIELDS_MAX 95
 
 #define ACCOUNT_RECORD_HISTORY_MAX	4096 /* bytes */
 #define ACCOUNT_RECORD_HISTORY_LINE_MAX 256
 
-/* The counts of logins (D3) are packed: bytes, and no text. */
-#define ACCOUNT_RECORD_LOGINS_SIZE 44
+/* The counts of logins (D3) and the networks of the newest (D4) are packed: bytes, and no text. */
+#define ACCOUNT_RECORD_LOGINS_SIZE   44
+#define ACCOUNT_RECORD_NETWORK_SIZE  8 /* of 1 to 8 */
+#define ACCOUNT_RECORD_NETWORKS_SIZE 64
 
 struct account_record_field {
 	const char *name;
@@ -39,7 +41,13 @@ struct account_record {
    static text that says which one, and what was expected. */
 int account_record_check(const struct account_record *record, const char **error_r);
 
-/* True for the field whose value is bytes. */
+/* True for the fields whose values are bytes, at most ACCOUNT_RECORD_NETWORKS_SIZE of them. */
 bool account_record_is_bytes(const char *field);
+
+/* True if such a field may have so many of them. */
+bool account_record_has_size(const char *field, size_t size);
+
+/* What the field's name and value have to be: a static text for error_r. */
+const char *account_record_expected(const char *field);
 
 #endif

@@ -191,8 +191,8 @@ enum accounts_found accounts_export_read(const struct redisReply *reply, unsigne
 
 void accounts_import_ask(const struct account_record *record, struct command *command_r)
 {
-	static const char *const kinds[] = { COMMAND_ACCESS_KINDS, "wrong", "failures", "*expiries",
-					     NULL };
+	static const char *const kinds[] = { COMMAND_ACCESS_KINDS, "guesses", "failures",
+					     "*expiries", NULL };
 
 	/* EVALSHA, digest, number of keys; the keys; format and history. */
 	_Static_assert(3 + 8 + 2 + 2 * ACCOUNT_RECORD_FIELDS_MAX <= COMMAND_ARGS_MAX,

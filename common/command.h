@@ -15,7 +15,7 @@
  * fail, never a shorter call.
  */
 
-#define COMMAND_ARGS_MAX 200
+#define COMMAND_ARGS_MAX 220
 #define COMMAND_KEYS_MAX 32
 #define COMMAND_TEXT_MAX 8192
 

@@ -144,7 +144,7 @@ static void add_site(const struct failure_report *report, struct command *comman
 	case FAILURE_REMOTE:
 		break;
 	}
-	network_tag(report->client != NULL ? report->client : "", NETWORK_OF_SITE, tag);
+	network_tag(report->client != NULL ? report->client : "", tag);
 	digest_hex(tag, NETWORK_TAG_SIZE, text);
 	command_string(command, text);
 }

@@ -26,14 +26,43 @@ const char *login_verdict_word(enum login_verdict verdict)
 	return verdict_words[verdict];
 }
 
+static const struct {
+	const char *word; /* in the script's reply */
+	const char *text;
+} shut_outs[] = {
+	[LOGIN_SHUT_OUT_NO] = { "", "" },
+	[LOGIN_SHUT_OUT_BEFORE] = { "before", " shut_out=before" },
+	[LOGIN_SHUT_OUT_NOW] = { "now", " shut_out=now" },
+	[LOGIN_SHUT_OUT_DISABLE] = { "disable", " shut_out=now break_in=disable" },
+	[LOGIN_SHUT_OUT_TELL] = { "tell", " shut_out=now break_in=tell" },
+	[LOGIN_SHUT_OUT_ENDED] = { "ended", " shut_out=ended" },
+};
+
+const char *login_shut_out_text(enum login_shut_out shut_out)
+{
+	return shut_outs[shut_out].text;
+}
+
+/* A word that isn't known says nothing: the verdict holds. */
+static enum login_shut_out read_shut_out(const struct redisReply *reply)
+{
+	const char *word = reply_string(reply, 1);
+
+	for (size_t i = 0; i < sizeof(shut_outs) / sizeof(shut_outs[0]); i++) {
+		if (strcmp(shut_outs[i].word, word) == 0)
+			return (enum login_shut_out)i;
+	}
+	return LOGIN_SHUT_OUT_NO;
+}
+
 int login_ask(const struct login_request *request, const struct settings *settings,
 	      struct command *command_r)
 {
-	static const char *const kinds[] = { COMMAND_ACCESS_KINDS, "wrong", "*expiries", NULL };
+	static const char *const kinds[] = { COMMAND_ACCESS_KINDS, "guesses", "*expiries", NULL };
 	const struct secrets *secrets = settings->secrets;
-	unsigned char network[NETWORK_TAG_SIZE];
+	unsigned char network[NETWORK_SITE_SIZE];
 
-	network_tag(request->address, NETWORK_OF_HOST, network);
+	network_site(request->address, network);
 	command_begin(command_r, SCRIPT_LOGIN, request->account, kinds);
 	command_string(command_r, protocol_word(request->protocol));
 	command_string(command_r, request->address);
@@ -73,6 +102,8 @@ void login_read(const struct redisReply *reply, struct login_answer *answer_r)
 		break;
 	case LOGIN_ALLOW:
 	case LOGIN_WRONG_PASSWORD:
+		answer_r->shut_out = read_shut_out(reply);
+		break;
 	case LOGIN_EXPIRED:
 	case LOGIN_TLS_REQUIRED:
 	case LOGIN_SCOPE:

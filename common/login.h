@@ -33,8 +33,19 @@ enum login_verdict {
 	LOGIN_UNAVAILABLE,    /* don't know */
 };
 
+/* What came of it for the client's network (D4). Nothing of it may reach the client. */
+enum login_shut_out {
+	LOGIN_SHUT_OUT_NO,
+	LOGIN_SHUT_OUT_BEFORE,	/* it was, so a wrong password counted for nothing */
+	LOGIN_SHUT_OUT_NOW,	/* it is now */
+	LOGIN_SHUT_OUT_DISABLE, /* and as there are so many, access is off now: break-in */
+	LOGIN_SHUT_OUT_TELL,	/* and as there are so many, the owner is told of it */
+	LOGIN_SHUT_OUT_ENDED,	/* it was, until this right app password */
+};
+
 struct login_answer {
 	enum login_verdict verdict;
+	enum login_shut_out shut_out;	  /* for LOGIN_ALLOW and LOGIN_WRONG_PASSWORD */
 	enum disable_reason reason;	  /* for LOGIN_OFF */
 	unsigned int wait;		  /* seconds, for LOGIN_TOO_SOON */
 	char tier[SETTINGS_TIER_MAX + 1]; /* for LOGIN_PROTOCOL */
@@ -44,6 +55,9 @@ struct login_answer {
 
 /* "allow", "wrong-password", ...: the word in logs, events and the script's reply. */
 const char *login_verdict_word(enum login_verdict verdict);
+
+/* How it stands in a log line, with a space in front; "" for LOGIN_SHUT_OUT_NO. */
+const char *login_shut_out_text(enum login_shut_out shut_out);
 
 /* Puts the call together: the password goes into it as digests only. 0, or -1 if OpenSSL fails. */
 int login_ask(const struct login_request *request, const struct settings *settings,

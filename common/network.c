@@ -134,17 +134,36 @@ bool network_list_has(const struct network_list *list, const char *address)
 	return network_list_covers(list, &network);
 }
 
-void network_tag(const char *address, unsigned int ipv6_bits, unsigned char tag_r[NETWORK_TAG_SIZE])
+/* The bytes of the address that say its network; 0 if it is no address. */
+static unsigned int site_bytes(const char *address, unsigned char bytes_r[16])
+{
+	if (parse_address(address, bytes_r) == 0)
+		return 0;
+	return same_bits(bytes_r, ipv4_mapped, IPV4_PREFIX) ? sizeof(ipv4_mapped) + 3 : 6;
+}
+
+void network_site(const char *address, unsigned char site_r[NETWORK_SITE_SIZE])
 {
 	unsigned char bytes[16];
-	unsigned int prefix;
+	unsigned int size = site_bytes(address, bytes);
+
+	memset(site_r, 0, NETWORK_SITE_SIZE);
+	if (size > sizeof(ipv4_mapped))
+		memcpy(site_r + 3, bytes + sizeof(ipv4_mapped), 3);
+	else
+		memcpy(site_r, bytes, size);
+}
+
+void network_tag(const char *address, unsigned char tag_r[NETWORK_TAG_SIZE])
+{
+	unsigned char bytes[16];
+	unsigned int size = site_bytes(address, bytes);
 	uint32_t hash = UINT32_C(2166136261); /* FNV-1a: whoever makes two collide gains nothing */
 
 	memset(tag_r, 0, NETWORK_TAG_SIZE);
-	if (parse_address(address, bytes) == 0)
+	if (size == 0)
 		return;
-	prefix = same_bits(bytes, ipv4_mapped, IPV4_PREFIX) ? IPV4_PREFIX + 24 : ipv6_bits;
-	for (unsigned int i = 0; i < prefix / 8; i++)
+	for (unsigned int i = 0; i < size; i++)
 		hash = (hash ^ bytes[i]) * UINT32_C(16777619);
 	memcpy(tag_r, &hash, sizeof(hash));
 }

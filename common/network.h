@@ -30,17 +30,19 @@ bool network_list_has(const struct network_list *list, const char *address);
 /* True if all of the network lies in one of those of the list. */
 bool network_list_covers(const struct network_list *list, const struct network *network);
 
+/*
+ * The network of a client, as far as it tells one client from another (B2, D4): of IPv4 a /24, of
+ * IPv6 the /48 that a site is given, since whoever has one has all hosts in it.
+ */
+
+/* Three bytes of zero and the first three of IPv4; the first six of IPv6, where no client's
+   address begins with three of zero (::/8 is reserved, RFC 4291). All zeros is no address. */
+#define NETWORK_SITE_SIZE 6
+void network_site(const char *address, unsigned char site_r[NETWORK_SITE_SIZE]);
+
+/* A shorter one for logs that keep many: equal for addresses of one network, else different but by
+   chance. Not secret. For what is no address it is all zeros. */
 #define NETWORK_TAG_SIZE 4
-
-/* What of an IPv6 address tells networks apart: a host's, and a site's, which is given a /48 where
-   anybody can have one. */
-#define NETWORK_OF_HOST 64
-#define NETWORK_OF_SITE 48
-
-/* Writes what tells the networks of clients apart: equal for addresses of one /24 (IPv4) or of so
-   many first bits (IPv6), else different but by chance (B2, D4). Not secret. For what is no address
-   it is all zeros. */
-void network_tag(const char *address, unsigned int ipv6_bits,
-		 unsigned char tag_r[NETWORK_TAG_SIZE]);
+void network_tag(const char *address, unsigned char tag_r[NETWORK_TAG_SIZE]);
 
 #endif

@@ -282,6 +282,23 @@ int setting_parse_count(const struct setting *setting, const char *value, void *
 	return 0;
 }
 
+int setting_parse_on_break_in(const struct setting *setting, const char *value, void *field,
+			      const char **detail_r)
+{
+	static const char *const words[] = {
+		[ON_BREAK_IN_DISABLE] = "disable",
+		[ON_BREAK_IN_TELL] = "tell",
+	};
+	int index = word_index(value, words, 2);
+
+	(void)setting;
+	(void)detail_r;
+	if (index < 0)
+		return -1;
+	*(enum on_break_in *)field = (enum on_break_in)index;
+	return 0;
+}
+
 static int read_redis_socket(const char *path, struct redis_settings *redis, const char **detail_r)
 {
 	struct sockaddr_un address;

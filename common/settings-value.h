@@ -24,5 +24,6 @@ setting_parse_t setting_parse_seconds;	     /* unsigned int: likewise, in whole 
 setting_parse_t setting_parse_protocols;     /* unsigned int: set of enum protocol, added to */
 setting_parse_t setting_parse_store_failure; /* enum store_failure */
 setting_parse_t setting_parse_count;	     /* enum send_count */
+setting_parse_t setting_parse_on_break_in;   /* enum on_break_in */
 
 #endif

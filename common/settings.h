@@ -28,6 +28,12 @@ enum send_count {
 	SEND_COUNT_RECIPIENTS,
 };
 
+/* What follows on an attempt to break in, which the owner is told of either way (D4). */
+enum on_break_in {
+	ON_BREAK_IN_DISABLE, /* access goes off */
+	ON_BREAK_IN_TELL,    /* it stays on */
+};
+
 /* What the milter does with a message while Redis can't be asked. */
 enum store_failure {
 	STORE_FAILURE_DEFER,
@@ -47,9 +53,12 @@ struct tier {
 				      (S5) */
 	unsigned int logins_per_hour; /* 1 to SETTINGS_LIMIT_MAX or SETTINGS_UNLIMITED (D3) */
 	unsigned int logins_per_day;  /* likewise, to SETTINGS_LOGINS_MAX */
-	unsigned int wrong_passwords; /* in an hour: 1 to SETTINGS_WRONG_MAX or SETTINGS_UNLIMITED
-					 (D4) */
-	unsigned int wrong_password_networks; /* from so many networks at least, 1 to 20 (D4) */
+	/* Different ones of a network in an hour, 1 to SETTINGS_WRONG_MAX or SETTINGS_UNLIMITED: it
+	   is shut out (D4). */
+	unsigned int wrong_passwords;
+	unsigned int wrong_password_networks; /* shut out in a day: an attempt, 1 to 20 */
+	unsigned int shut_out;		      /* seconds */
+	enum on_break_in on_break_in;
 	unsigned int failed_recipients; /* 1 to SETTINGS_FAILED_MAX or SETTINGS_UNLIMITED (B3) */
 	unsigned int failed_recipients_window; /* seconds (B3) */
 	unsigned int unused_after; /* seconds without POP3 (or IMAP), 0 for never (D2) */

@@ -24,9 +24,11 @@ static void write_login_row(FILE *out, const struct tier *tier)
 	char protocols[PROTOCOL_SET_SIZE];
 
 	protocol_set_write(tier->protocols, protocols);
-	fprintf(out, "%s %" PRIu64 " %u %u %u %u", protocols, tier_least_interval(tier),
-		tier->logins_per_hour, tier->logins_per_day, tier->wrong_passwords,
-		tier->wrong_password_networks);
+	fprintf(out, "%s %" PRIu64 " %u %u %u %u %" PRIu64 " %s", protocols,
+		tier_least_interval(tier), tier->logins_per_hour, tier->logins_per_day,
+		tier->wrong_passwords, tier->wrong_password_networks,
+		tier->shut_out * UINT64_C(1000),
+		tier->on_break_in == ON_BREAK_IN_TELL ? "tell" : "disable");
 }
 
 static void write_send_row(FILE *out, const struct tier *tier)

@@ -12,7 +12,7 @@ struct tier;
  */
 struct tier_rows {
 	char *login;   /* NAME PROTOCOL,... POP3-MILLISECONDS LOGINS-AN-HOUR LOGINS-A-DAY
-			  WRONG-PASSWORDS NETWORKS */
+			  WRONG-PASSWORDS NETWORKS SHUT-OUT-MILLISECONDS disable|tell */
 	char *send;    /* NAME messages|recipients MINUTE HOUR RECIPIENTS HAS-SMTP(0|1) */
 	char *unused;  /* NAME IMAP-COUNTS(0|1) MILLISECONDS */
 	char *failure; /* NAME THRESHOLD MILLISECONDS */

@@ -39,6 +39,7 @@ static int read_account(const json_t *root, struct account_record *record, const
 static int read_value(struct account_line *line, struct account_record_field *field,
 		      const json_t *value)
 {
+	unsigned char *bytes = line->bytes + line->bytes_used;
 	int size;
 
 	field->value = json_string_value(value);
@@ -47,10 +48,15 @@ static int read_value(struct account_line *line, struct account_record_field *fi
 		return -1;
 	if (!account_record_is_bytes(field->name))
 		return 0;
-	size = base64url_decode(field->value, field->size, line->logins, sizeof(line->logins));
-	field->value = (const char *)line->logins;
+	/* A name comes once, so there is room for each. */
+	size = base64url_decode(field->value, field->size, bytes,
+				sizeof(line->bytes) - line->bytes_used);
+	if (size < 0)
+		return -1;
+	field->value = (const char *)bytes;
 	field->size = (size_t)size;
-	return size < 0 ? -1 : 0;
+	line->bytes_used += field->size;
+	return 0;
 }
 
 static int read_fields(struct account_line *line, const char **error_r)
@@ -70,7 +76,7 @@ static int read_fields(struct account_line *line, const char **error_r)
 		field->name = name;
 		if (read_value(line, field, value) < 0)
 			return refuse(error_r, account_record_is_bytes(name)
-						       ? "logins: expected 44 bytes in base64url"
+						       ? account_record_expected(name)
 						       : expected);
 		record->fields_count++;
 	}
@@ -109,6 +115,7 @@ int account_line_read(const char *text, size_t size, struct account_line *line_r
 	json_error_t error;
 
 	memset(&line_r->record, 0, sizeof(line_r->record));
+	line_r->bytes_used = 0;
 	line_r->root = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
 	if (!json_is_object(line_r->root))
 		return refuse(error_r, line_r->root == NULL ? "expected JSON" : no_line);
@@ -133,12 +140,12 @@ void account_line_clear(struct account_line *line)
 /* -1 if it isn't text. */
 static int put_field(json_t *fields, const struct account_record_field *field)
 {
-	char text[BASE64URL_LENGTH(ACCOUNT_RECORD_LOGINS_SIZE) + 1];
+	char text[BASE64URL_LENGTH(ACCOUNT_RECORD_NETWORKS_SIZE) + 1];
 
 	if (!account_record_is_bytes(field->name))
 		return json_object_set_new(fields, field->name,
 					   json_stringn(field->value, field->size));
-	if (field->size != ACCOUNT_RECORD_LOGINS_SIZE)
+	if (!account_record_has_size(field->name, field->size))
 		return -1;
 	base64url_encode((const unsigned char *)field->value, field->size, text);
 	return json_object_set_new(fields, field->name, json_string(text));

@@ -23,7 +23,8 @@ struct account_line {
 	struct account_record record; /* its strings are in what follows */
 	struct json_t *root;
 	char history[ACCOUNT_RECORD_HISTORY_MAX];
-	unsigned char logins[ACCOUNT_RECORD_LOGINS_SIZE];
+	unsigned char bytes[ACCOUNT_RECORD_LOGINS_SIZE + ACCOUNT_RECORD_NETWORKS_SIZE];
+	size_t bytes_used;
 };
 
 /* Reads a line, without what ends it, and checks all that is in it. 0, or -1: *error_r is a static

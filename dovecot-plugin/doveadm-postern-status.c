@@ -36,6 +36,10 @@ enum {
 	SENT_HOUR,
 	RECIPIENTS,
 	COUNT,
+	WRONG,
+	WRONG_NETWORKS,
+	SHUT_OUT,
+	BREAK_INS,
 	FAILED,
 	FAILED_WINDOW,
 	FAILURES,
@@ -51,6 +55,7 @@ enum {
 	SMTP_TIME,
 	SMTP_ADDRESS,
 	APP_PASSWORDS,
+	SHUT_OUT_NETWORKS,
 	FAILURE_LOG,
 	HISTORY,
 	COLUMNS_COUNT,
@@ -81,6 +86,10 @@ static const struct postern_column columns[] = {
 	[SENT_HOUR] = { .name = "sent_last_hour", .number = TRUE },
 	[RECIPIENTS] = { .name = "recipients_per_message" },
 	[COUNT] = { .name = "count" },
+	[WRONG] = { .name = "wrong_passwords" },
+	[WRONG_NETWORKS] = { .name = "wrong_password_networks" },
+	[SHUT_OUT] = { .name = "shut_out", .number = TRUE },
+	[BREAK_INS] = { .name = "break_ins", .number = TRUE },
 	[FAILED] = { .name = "failed_recipients" },
 	[FAILED_WINDOW] = { .name = "failed_recipients_window" },
 	[FAILURES] = { .name = "failures", .number = TRUE },
@@ -96,6 +105,7 @@ static const struct postern_column columns[] = {
 	[SMTP_TIME] = { .name = "smtp_last_use" },
 	[SMTP_ADDRESS] = { .name = "smtp_address" },
 	[APP_PASSWORDS] = { .name = "app_passwords" },
+	[SHUT_OUT_NETWORKS] = { .name = "shut_out_networks" },
 	[FAILURE_LOG] = { .name = "failure_log" },
 	[HISTORY] = { .name = "history" },
 	[COLUMNS_COUNT] = { .name = NULL },
@@ -238,6 +248,30 @@ static const char *password_list(const struct access_status *status)
 				    password->used_address);
 	}
 	return str_c(list);
+}
+
+/* The networks that are shut out now (D4). */
+static void fill_shut_out(const struct settings *settings, const struct access_status *status,
+			  const char **values)
+{
+	const struct tier *tier = find_tier(settings, status->tier);
+	string_t *list = t_str_new(256);
+	unsigned int count = 0;
+
+	for (unsigned int i = 0; i < status->shut_outs_count; i++) {
+		const struct access_shut_out *shut_out = &status->shut_outs[i];
+		int64_t until = shut_out->since + tier->shut_out * INT64_C(1000);
+
+		if (until > status->now)
+			str_printfa(list, "%s%s since %s until %s", count++ > 0 ? "; " : "",
+				    shut_out->network, postern_time(shut_out->since),
+				    postern_time(until));
+	}
+	values[WRONG] = limit(tier->wrong_passwords);
+	values[WRONG_NETWORKS] = dec2str(tier->wrong_password_networks * status->break_in_factor);
+	values[SHUT_OUT] = dec2str(count);
+	values[SHUT_OUT_NETWORKS] = str_c(list);
+	values[BREAK_INS] = dec2str(status->break_ins);
 }
 
 static const char *history_list(const struct access_status *status)
@@ -386,6 +420,7 @@ static void print_status(struct postern_run *run, const struct account_name *acc
 	fill_access(status, values);
 	fill_site(run->settings, status, values);
 	fill_last_use(run->settings, status, values);
+	fill_shut_out(run->settings, status, values);
 	values[APP_PASSWORDS] = password_list(status);
 	values[HISTORY] = history_list(status);
 	postern_print(run, values);

@@ -116,15 +116,16 @@ static const char *login_line(const struct login *login, const struct login_answ
 		detail = t_strconcat("reason=", reason_word(answer->reason), NULL);
 	else if (answer->verdict == LOGIN_TOO_SOON)
 		detail = t_strdup_printf("wait=%u", answer->wait);
-	return t_strdup_printf("postern: account=%s protocol=%s verdict=%s%s%s rip=%s session=%s",
-			       login->account.text, protocol_word(login->protocol),
-			       login_verdict_word(answer->verdict), *detail == '\0' ? "" : " ",
-			       detail, net_ip2addr(&fields->remote_ip),
-			       fields->session_id == NULL ? ""
-							  : str_sanitize(fields->session_id, 64));
+	return t_strdup_printf(
+		"postern: account=%s protocol=%s verdict=%s%s%s%s rip=%s session=%s",
+		login->account.text, protocol_word(login->protocol),
+		login_verdict_word(answer->verdict), login_shut_out_text(answer->shut_out),
+		*detail == '\0' ? "" : " ", detail, net_ip2addr(&fields->remote_ip),
+		fields->session_id == NULL ? "" : str_sanitize(fields->session_id, 64));
 }
 
-/* The named event for Dovecot's statistics, and the one log line of a refusal. */
+/* The named event for Dovecot's statistics, and the one log line of a refusal, or of a login that
+   ends a shut-out. */
 static void login_log(struct login *login, const struct login_answer *answer, const char *detail)
 {
 	struct event *event = login->event;
@@ -135,7 +136,7 @@ static void login_log(struct login *login, const struct login_answer *answer, co
 	if (answer->verdict == LOGIN_OFF)
 		event_add_str(event, "postern_reason", reason_word(answer->reason));
 	/* The line is made only where it is wanted. */
-	if (answer->verdict == LOGIN_ALLOW)
+	if (answer->verdict == LOGIN_ALLOW && answer->shut_out == LOGIN_SHUT_OUT_NO)
 		e_debug(event, "%s", login_line(login, answer, detail));
 	else if (answer->verdict == LOGIN_UNAVAILABLE)
 		e_error(event, "%s", login_line(login, answer, detail));

@@ -209,16 +209,6 @@ local function most_frequent(list, size)
 	return table.concat(names, ', ')
 end
 
-local function duration(milliseconds)
-	local minutes = math.floor(milliseconds / 60000)
-	if minutes < 2 then
-		return digits(math.floor(milliseconds / 1000)) .. ' s'
-	elseif minutes < 120 then
-		return digits(minutes) .. ' min'
-	end
-	return digits(math.floor(minutes / 60)) .. ' h'
-end
-
 local function reporters(sum)
 	local names = {}
 	for _, kind in ipairs({ { 'own queue', sum.queue }, { 'own hosts', sum.inside },
@@ -232,13 +222,14 @@ end
 
 -- One line of ASCII for the history, of at most 160 bytes and without the semicolon that stands
 -- between the entries of one.
-local function evidence(sum)
+local function evidence(sum, change)
 	local function number(count, name)
 		return digits(count) .. ' ' .. name .. (count == 1 and '' or 's')
 	end
 	local text = number(sum.count, 'failure') .. ' (score ' .. digits(sum.score) .. ') of ' ..
 		number(sum.messages, 'message') .. ' to ' .. number(#sum.domains, 'domain') ..
-		' in ' .. duration(math.max(time - sum.oldest, 0)) .. ', by ' .. reporters(sum)
+		' in ' .. change.duration(math.max(time - sum.oldest, 0)) ..
+		', by ' .. reporters(sum)
 	local statuses = most_frequent(sum.statuses, 36)
 	statuses = statuses ~= '' and ' (' .. statuses .. ')' or ''
 	local domains = most_frequent(sum.domains, 160 - #text - #statuses)
@@ -266,7 +257,8 @@ if new > 0 then
 end
 local sum = sum_up(entries)
 if new > 0 and is_enough(sum) then
-	changes().switch_off(time, 'compromised', 'postern', '', evidence(sum))
+	local change = changes()
+	change.switch_off(time, 'compromised', 'postern', '', evidence(sum, change))
 	return { 'compromised', new, sum.score, threshold }
 end
 return { new > 0 and 'counted' or 'known', new, sum.score, threshold }

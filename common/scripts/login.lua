@@ -1,8 +1,11 @@
 -- May this login from outside pass? (A1, A7 to A10, P1, P3, D3, D4)
 --
 -- KEYS[6] is the log of wrong passwords, KEYS[7] the index of expiries. ARGV: format, protocol,
--- address, whether secured (0 or 1), attempt, the address's network (4 bytes), the tiers' rows, and
--- the digests of what was entered, one for each key of the site, the current one first.
+-- address, whether secured (0 or 1), attempt, the address's network (6 bytes), the tiers' rows, and
+-- the digests of what was entered, one for each key of the site, the current one first. Answers
+-- with the verdict and what it needs. Behind wrong-password and allow that is, where there is
+-- something to say, a word about being shut out: before, now (and as it is an attempt to break in
+-- with that, disable or tell), or ended.
 
 if not marked() then
 	return unmarked()
@@ -10,66 +13,198 @@ end
 
 local HOUR, DAY = 3600000, 86400000
 local protocol, address, secured, attempt = ARGV[2], ARGV[3], ARGV[4] == '1', ARGV[5]
-local wanted = { 'access', 'tier', 'seen:' .. protocol, 'logins' }
+local NETWORK = ARGV[6]
+local wanted = { 'access', 'tier', 'seen:' .. protocol, 'logins', 'networks' }
 for i = 8, #ARGV do
 	table.insert(wanted, PASSWORD .. ARGV[i])
 end
 local found = redis.call('HMGET', ACCOUNT, unpack(wanted))
-local access, tier, seen, logins = unpack(found, 1, 4)
-local tier_name, protocols, interval, an_hour, a_day, wrong_passwords, networks
+local access, tier, seen, logins, networks = unpack(found, 1, 5)
 
-local function read_row()
-	tier_name, protocols, interval, an_hour, a_day, wrong_passwords, networks =
-		read_tier(tier, ARGV[7], '^\n(%S+) (%S*) (%d+) (%d+) (%d+) (%d+) (%d+)')
+-- D4: what becomes of a wrong password, and of a right one from a network that is new here.
+local function guessing(time)
+	local SHUT_OUT_SIZE, GUESS_SIZE = 10, 14
+	-- What comes first goes first, as if the hour were shorter. So a flood may make the rule
+	-- see less than was tried, never more; and of a network that made one of each hundred
+	-- guesses it sees ten, however many others made the rest.
+	local SHUT_OUTS_MAX, GUESSES_MAX = 200, 1000
+	local change = changes()
+	local shut_outs, counted, guesses = change.read_guesses()
+	local limit, enough, length, on_break_in =
+		read_tier(tier, ARGV[7], '^\n%S+ %S* %d+ %d+ %d+ (%d+) (%d+) (%d+) (%S+)')
+	limit, enough, length = tonumber(limit), tonumber(enough), tonumber(length)
+	local keep = math.max(length, DAY)
+
+	-- Whether the second there lies within so many milliseconds.
+	local function is_within(entries, at, milliseconds)
+		return struct.unpack('>I4', entries, at) * 1000 + milliseconds > time
+	end
+
+	-- Where the next entry of this network begins; nil if there is none.
+	local function place_of(entries, size, from)
+		local at = string.find(entries, NETWORK, from, true)
+		while at and (at - 1) % size ~= 0 do
+			at = string.find(entries, NETWORK, at + 1, true)
+		end
+		return at
+	end
+
+	local function without(entries, at, size)
+		return string.sub(entries, 1, at - 1) .. string.sub(entries, at + size)
+	end
+
+	-- Forgets what is known of this network. True if anything was.
+	local function forget()
+		local shut = place_of(shut_outs, SHUT_OUT_SIZE, 1)
+		local guess = place_of(guesses, GUESS_SIZE, 1)
+		local known = shut or guess
+		if shut then
+			shut_outs = without(shut_outs, shut, SHUT_OUT_SIZE)
+			counted = counted - (shut <= counted * SHUT_OUT_SIZE and 1 or 0)
+		end
+		while guess do
+			guesses = without(guesses, guess, GUESS_SIZE)
+			guess = place_of(guesses, GUESS_SIZE, guess)
+		end
+		return known
+	end
+
+	-- The entries without the first ones that are too old, or too many. An entry ends with its
+	-- second.
+	local function newest(entries, size, most, milliseconds)
+		local from = math.max(#entries - most * size, 0) + 1
+		while from < #entries and not is_within(entries, from + size - 4, milliseconds) do
+			from = from + size
+		end
+		return string.sub(entries, from)
+	end
+
+	local function save()
+		local before = #shut_outs
+		shut_outs = newest(shut_outs, SHUT_OUT_SIZE, SHUT_OUTS_MAX, keep)
+		counted = math.max(counted - (before - #shut_outs) / SHUT_OUT_SIZE, 0)
+		guesses = newest(guesses, GUESS_SIZE, GUESSES_MAX, HOUR)
+		change.write_guesses(shut_outs, counted, guesses, shut_outs == '' and HOUR or keep)
+	end
+
+	-- The networks that were shut out within a day and have been part of no attempt yet, newest
+	-- first, and when the first of them was.
+	local function new_shut_outs()
+		local names, first = {}, time
+		for place = #shut_outs / SHUT_OUT_SIZE - 1, counted, -1 do
+			local at = place * SHUT_OUT_SIZE + 1
+			if is_within(shut_outs, at + 6, DAY) then
+				local network = string.sub(shut_outs, at, at + 5)
+				table.insert(names, change.network_text(network))
+				first = struct.unpack('>I4', shut_outs, at + 6) * 1000
+			end
+		end
+		return names, first
+	end
+
+	-- One line of ASCII for the history, of at most 160 bytes.
+	local function evidence(names, first)
+		local text = digits(#names) .. ' network' .. (#names == 1 and '' or 's') ..
+			' shut out in ' .. change.duration(math.max(time - first, 0)) .. ', ' ..
+			digits(limit) .. ' wrong passwords each: ' .. names[1]
+		for place = 2, #names do
+			if #text + #', ' + #names[place] + #', and 999 more' > 160 then
+				return text .. ', and ' .. digits(#names - place + 1) .. ' more'
+			end
+			text = text .. ', ' .. names[place]
+		end
+		return text
+	end
+
+	-- Shuts this network out. With enough of them it is an attempt to break in.
+	local function shut_out()
+		forget()
+		shut_outs = shut_outs .. NETWORK .. struct.pack('>I4', math.floor(time / 1000))
+		local names, first = new_shut_outs()
+		local before, times = change.break_ins(time)
+		if #names < enough * times then
+			save()
+			return 'now'
+		end
+		local why = evidence(names, first)
+		redis.call('HSET', ACCOUNT, 'break_ins', digits(before + 1) .. ' ' .. digits(time))
+		if on_break_in == 'tell' then
+			counted = #shut_outs / SHUT_OUT_SIZE
+			save()
+			change.remember(time, 'break-in', 'told', 'postern', '', why)
+			change.announce('break-in', time, 'postern', '')
+		else
+			redis.call('DEL', KEYS[6])
+			change.switch_off(time, 'break-in', 'postern', '', why)
+		end
+		return on_break_in
+	end
+
+	-- Counts a wrong password, unless it is the same again, as mail programs try it, or its
+	-- network is shut out.
+	local function count()
+		local shut = place_of(shut_outs, SHUT_OUT_SIZE, 1)
+		if limit == 0 then
+			return nil
+		elseif shut and is_within(shut_outs, shut + 6, length) then
+			return 'before'
+		end
+		local tag, different = string.match(ARGV[8], '^%d+:(....)'), 1
+		local guess = place_of(guesses, GUESS_SIZE, 1)
+		while guess do
+			if is_within(guesses, guess + 10, HOUR) then
+				if string.sub(guesses, guess + 6, guess + 9) == tag then
+					return nil
+				end
+				different = different + 1
+			end
+			guess = place_of(guesses, GUESS_SIZE, guess + GUESS_SIZE)
+		end
+		if different >= limit then
+			return shut_out()
+		end
+		guesses = guesses .. NETWORK .. tag .. struct.pack('>I4', math.floor(time / 1000))
+		save()
+	end
+
+	-- For a login from a network that wasn't known.
+	local function welcome()
+		local shut = place_of(shut_outs, SHUT_OUT_SIZE, 1)
+		if forget() then
+			save()
+		end
+		return shut and 'ended'
+	end
+
+	return { count = count, welcome = welcome }
 end
 
--- D4: the log has an entry for each different wrong password of the last hour: when it was tried,
--- what it begins with, digested, and from which network. It never holds more than the rule asks
--- for: what goes first is the oldest of a network that has others. Access goes off when it is full,
--- and of enough networks.
-local function count_wrong()
-	local ENTRY, ENTRY_SIZE = '>I4c5c4', 13
-	local WRONG = KEYS[6]
-	local limit, time = tonumber(wrong_passwords), clock()
-	local tag = string.match(ARGV[8], '^%d+:(.....)')
-	local kept, of_network, count = {}, {}, 0
-	local log = redis.call('GET', WRONG) or ''
-	for at = 1, #log, ENTRY_SIZE do
-		local when, which, network = struct.unpack(ENTRY, log, at)
-		if when * 1000 + HOUR > time then
-			if which == tag then
-				return -- the same again, as mail programs do
-			end
-			table.insert(kept, { text = string.sub(log, at, at + ENTRY_SIZE - 1),
-				network = network })
+-- D4: the networks that the account has logged in from last, 8 bytes each: network, and the day.
+local KNOWN_SIZE, KNOWN_MAX, KNOWN_DAYS = 8, 8, 30
+
+local function is_known(today)
+	for at = 1, #(networks or ''), KNOWN_SIZE do
+		if string.sub(networks, at, at + 5) == NETWORK then
+			return struct.unpack('>I2', networks, at + 6) + KNOWN_DAYS >= today
 		end
 	end
-	table.insert(kept, { text = struct.pack(ENTRY, math.floor(time / 1000), tag, ARGV[6]),
-		network = ARGV[6] })
-	for _, entry in ipairs(kept) do
-		count = count + (of_network[entry.network] and 0 or 1)
-		of_network[entry.network] = (of_network[entry.network] or 0) + 1
-	end
-	if #kept >= limit and count >= tonumber(networks) then
-		redis.call('DEL', WRONG)
-		changes().switch_off(time, 'break-in', 'postern', '')
-		return
-	end
-	for place, entry in ipairs(kept) do
-		if #kept > limit and of_network[entry.network] > 1 then
-			table.remove(kept, place)
-			break
+	return false
+end
+
+-- Those of them that stay beside this one.
+local function other_networks(today)
+	local others = {}
+	for at = 1, #(networks or ''), KNOWN_SIZE do
+		if string.sub(networks, at, at + 5) ~= NETWORK and #others < KNOWN_MAX - 1 and
+			struct.unpack('>I2', networks, at + 6) + KNOWN_DAYS >= today then
+			table.insert(others, string.sub(networks, at, at + 7))
 		end
 	end
-	local texts = {}
-	for _, entry in ipairs(kept) do
-		table.insert(texts, entry.text)
-	end
-	redis.call('SET', WRONG, table.concat(texts), 'PX', HOUR)
+	return table.concat(others)
 end
 
 local number, ended, expires, scope
-for i = 5, #wanted do
+for i = 6, #wanted do
 	if found[i] then
 		number, ended, expires, scope =
 			string.match(found[i], '^(%d+) %d+ (%d+) (%d+) (%S+)$')
@@ -77,13 +212,9 @@ for i = 5, #wanted do
 	end
 end
 if not number then
-	if access == 'enabled' then
-		read_row()
-		if wrong_passwords ~= '0' then
-			count_wrong()
-		end
-	end
-	return { 'wrong-password' }
+	local time = clock()
+	local counts = access == 'enabled' and not is_known(math.floor(time / DAY))
+	return { 'wrong-password', counts and guessing(time).count() or nil }
 end
 if access ~= 'enabled' then
 	return { 'off', redis.call('HGET', ACCOUNT, 'reason') or 'never-enabled' }
@@ -98,7 +229,8 @@ end
 if not secured and redis.call('HGET', ACCOUNT, 'tls') ~= 'exempt' then
 	return { 'tls-required' }
 end
-read_row()
+local tier_name, protocols, interval, an_hour, a_day =
+	read_tier(tier, ARGV[7], '^\n(%S+) (%S*) (%d+) (%d+) (%d+)')
 if not string.find(protocols, protocol, 1, true) then
 	return { 'protocol', tier_name }
 end
@@ -177,4 +309,13 @@ end
 -- No value has more than 64 bytes: with a longer one Redis would store the hash at twice the size.
 redis.call('HSET', ACCOUNT, 'logins', logins,
 	'seen:' .. protocol, digits(time) .. ' ' .. address .. ' ' .. attempt .. ' ' .. number)
-return { 'allow' }
+
+-- What is written of networks is a new one, and a known one once a day.
+local today = math.floor(time / DAY)
+local shut_out
+local entry = NETWORK .. struct.pack('>I2', today)
+if not string.find(networks or '', entry, 1, true) then
+	shut_out = not is_known(today) and guessing(time).welcome()
+	redis.call('HSET', ACCOUNT, 'networks', entry .. other_networks(today))
+end
+return { 'allow', shut_out or nil }

@@ -1,6 +1,7 @@
--- The owner has changed the webmail password: opens the gate of B4, if there is one.
+-- The owner has changed the webmail password: opens the gate of B4, if there is one, and ends the
+-- shut-outs of D4.
 --
--- ARGV: format, by, from.
+-- KEYS[6] is the log of wrong passwords. ARGV: format, by, from.
 
 if not marked() then
 	return unmarked()
@@ -11,9 +12,12 @@ local access, reason, since, changed =
 	unpack(redis.call('HMGET', ACCOUNT, 'access', 'reason', 'since', 'changed'))
 local gated = access == 'disabled' and not changed and
 	(reason == 'compromised' or reason == 'break-in')
+local time, shut_outs = clock(), change.read_guesses()
+redis.call('DEL', KEYS[6])
 if gated then
-	local time = clock()
 	redis.call('HSET', ACCOUNT, 'changed', digits(time))
+end
+if gated or shut_outs ~= '' then
 	change.remember(time, 'password-changed', '', ARGV[2], ARGV[3])
 end
 return { gated and 'done' or 'unchanged', access or 'disabled',

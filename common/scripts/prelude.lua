@@ -25,6 +25,9 @@
 --   used:NUMBER      'time protocol address' of an app password's last login, where seen doesn't
 --                    say
 --   logins           how often it logged in within the last hour and day, see login.lua (D3)
+--   networks         of the newest logins, 8 bytes each, newest first, see login.lua (D4)
+--   break_ins        'count time' of attempts to break in: how many, each within 30 days of the
+--                    one before it, and when the last was (D4)
 --   revoked          when an app password last ended alone: was revoked, or expired
 --   expires          when the next app password expires, or earlier: then somebody has to look
 --   changed          when the webmail password was changed after a switch-off that asks for it (B4)
@@ -32,12 +35,13 @@
 -- No value has more than 64 bytes: with a longer one Redis stores a hash at several times the size.
 -- The history is a string of lines, newest first: 'time what detail by from', separated by tabs,
 -- the time in seconds and in hexadecimal digits (D6); where there is evidence for a switch-off, it
--- is a sixth part (B3). A list would cost each account 80 bytes more. The failures of what an
--- account sent are a string of lines, see failure.lua. The index is a sorted set of the accounts
--- with access on, by a time of use that may be older than the last one: see unused.lua. The index
--- of expiries is one of the accounts with app passwords that expire, by expires or earlier. The
--- outbox is a stream that the workers read: what has to be told to owners, and whose sessions have
--- to end.
+-- is a sixth part (B3, D4). A list would cost each account 80 bytes more. The failures of what an
+-- account sent are a string of lines, see failure.lua. The wrong passwords that were tried on it,
+-- and the networks that are shut out for that, are packed into one string, see read_guesses. The
+-- index is a sorted set of the accounts with access on, by a time of use that may be older than the
+-- last one: see unused.lua. The index of expiries is one of the accounts with app passwords that
+-- expire, by expires or earlier. The outbox is a stream that the workers read: what has to be told
+-- to owners, and whose sessions have to end.
 
 local MARK, ACCOUNT, HISTORY, UNUSED, OUTBOX = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local PASSWORD = 'app:'
@@ -207,6 +211,63 @@ local function changes()
 		return newest > revoked
 	end
 
+	-- For people, in 12 bytes at most.
+	local function duration(milliseconds)
+		local minutes = math.floor(milliseconds / 60000)
+		if minutes < 2 then
+			return digits(math.floor(milliseconds / 1000)) .. ' s'
+		elseif minutes < 120 then
+			return digits(minutes) .. ' min'
+		end
+		return digits(math.floor(minutes / 60)) .. ' h'
+	end
+
+	-- For people: what network_site() in common/network.c made of a client's address.
+	local function network_text(network)
+		local a, b, c, d, e, f = string.byte(network, 1, 6)
+		if a + b + c + d + e + f == 0 then
+			return 'unknown'
+		elseif a + b + c == 0 then
+			return string.format('%d.%d.%d.0/24', d, e, f)
+		end
+		local text = string.format('%x:%x:%x::', a * 256 + b, c * 256 + d, e * 256 + f)
+		return string.gsub(string.gsub(text, ':0::$', '::'), ':0::$', '::') .. '/48'
+	end
+
+	-- The log of wrong passwords in its parts (D4), the entries of each in the order in which
+	-- they came: the networks that were shut out, 10 bytes each, network and second; how many
+	-- of them, the first ones, have been part of an attempt to break in, so that they count for
+	-- no other; and the different wrong passwords of other networks within the hour, 14 bytes
+	-- each: network, beginning of the digest, second.
+	local function read_guesses()
+		local log = redis.call('GET', KEYS[6])
+		if not log then
+			return '', 0, ''
+		end
+		local counted, size = struct.unpack('>I2I2', log)
+		return string.sub(log, 5, 4 + size), counted, string.sub(log, 5 + size)
+	end
+
+	-- Puts it back, to be forgotten after so many milliseconds.
+	local function write_guesses(shut_outs, counted, guesses, keep)
+		if shut_outs == '' and guesses == '' then
+			redis.call('DEL', KEYS[6])
+		else
+			redis.call('SET', KEYS[6], struct.pack('>I2I2', counted, #shut_outs) ..
+				shut_outs .. guesses, 'PX', digits(keep))
+		end
+	end
+
+	-- How many attempts to break in there were, each within 30 days of the one before it, and
+	-- how many times as many networks as the first the next one takes (D4).
+	local function break_ins(time)
+		local before = redis.call('HGET', ACCOUNT, 'break_ins') or ''
+		local number, last = string.match(before, '^(%d+) (%d+)$')
+		local are_recent = number and tonumber(last) + 30 * 86400000 > time
+		number = are_recent and tonumber(number) or 0
+		return number, math.min(2 ^ number, 8)
+	end
+
 	-- The one way access goes off, whatever the reason: every app password ends (A3).
 	local function switch_off(time, reason, by, from, evidence)
 		local passwords = all_passwords()
@@ -225,8 +286,10 @@ local function changes()
 		announce('off', time, by, from, 'reason', reason)
 	end
 
-	return { all_passwords = all_passwords, announce = announce, expire = expire,
-		forget_passwords = forget_passwords, make_password = make_password,
-		note_expiry = note_expiry, put_password = put_password, remember = remember,
-		switch_off = switch_off }
+	return { all_passwords = all_passwords, announce = announce, break_ins = break_ins,
+		duration = duration, expire = expire, forget_passwords = forget_passwords,
+		make_password = make_password, network_text = network_text,
+		note_expiry = note_expiry, put_password = put_password,
+		read_guesses = read_guesses, remember = remember, switch_off = switch_off,
+		write_guesses = write_guesses }
 end

@@ -1,7 +1,10 @@
 -- Everything about an account, for support.
 --
--- ARGV: format. Answers: done, the time, the account's fields and values (and those of who changed
--- access last: by and from), the rows of its app passwords, the rows of its history.
+-- KEYS[6] is the log of wrong passwords. ARGV: format. Answers: done, the time, the account's
+-- fields and values (and those of who changed access last: by and from), the rows of its app
+-- passwords, the rows of its history, those of the networks that were shut out, newest first
+-- (network and time), how many attempts to break in there were, and how many times as many networks
+-- as the first the next one takes.
 
 if not marked() then
 	return unmarked()
@@ -24,7 +27,8 @@ for i = 1, #fields, 2 do
 		note_use(string.sub(name, 6), string.match(value, '^(%d+) (%S+) (%S*)$'))
 	elseif string.sub(name, 1, 6) == 'label:' then
 		labels[string.sub(name, 7)] = value
-	elseif string.sub(name, 1, #PASSWORD) ~= PASSWORD and name ~= 'logins' then
+	elseif string.sub(name, 1, #PASSWORD) ~= PASSWORD and name ~= 'logins' and
+		name ~= 'networks' and name ~= 'break_ins' then
 		table.insert(facts, name)
 		table.insert(facts, value)
 	end
@@ -55,4 +59,10 @@ for line in string.gmatch(redis.call('GET', HISTORY) or '', '[^\n]+') do
 		end
 	end
 end
-return { 'done', digits(clock()), facts, passwords, history }
+local shut_outs, rows = change.read_guesses(), {}
+for at = #shut_outs - 9, 1, -10 do
+	table.insert(rows, { change.network_text(string.sub(shut_outs, at, at + 5)),
+		digits(struct.unpack('>I4', shut_outs, at + 6) * 1000) })
+end
+local time = clock()
+return { 'done', digits(time), facts, passwords, history, rows, change.break_ins(time) }

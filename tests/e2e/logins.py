@@ -7,8 +7,11 @@ Answers are as the server wrote them: "+OK ...", "-ERR ..." in POP3, "OK ...", "
 
 import base64
 import concurrent.futures
+import contextlib
 import poplib
+import socket
 import threading
+import time
 from typing import NamedTuple
 
 PROTOCOLS = ["pop3", "imap", "smtp"]
@@ -136,3 +139,41 @@ def submit(client, mail_from, recipients, text):
 def send(client, user, subject="hello", to=None):
     """A message from the user, to itself unless told otherwise."""
     return submit(client, user, [to or user], compose(user, subject))
+
+
+@contextlib.contextmanager
+def auth_client(sandbox):
+    """A connection to Dovecot's auth service, as Postfix has it: (socket, lines)."""
+    with socket.socket(socket.AF_UNIX) as client, client.makefile("rb") as lines:
+        client.settimeout(40)
+        client.connect(sandbox.auth_socket)
+        client.sendall(b"VERSION\t1\t1\nCPID\t%d\n" % (threading.get_native_id()))
+        while lines.readline() != b"DONE\n":
+            pass
+        yield client, lines
+
+
+def auth_ask(client, number, user, password, address):
+    client.sendall(f"AUTH\t{number}\tPLAIN\tservice=smtp\trip={address}\tsecured"
+                   f"\tresp={sasl_plain(user, password)}\n".encode())
+
+
+def auth_request(sandbox, wanted):
+    """Asks one by one; wanted are (user, password) pairs. How long each took in seconds."""
+    with auth_client(sandbox) as (client, lines):
+        times = []
+        for number, (user, password) in enumerate(wanted, 1):
+            began = time.monotonic()
+            auth_ask(client, number, user, password, sandbox.external_address)
+            assert lines.readline().startswith(b"FAIL\t%d\t" % number)
+            times.append(time.monotonic() - began)
+        return times
+
+
+def auth_fail(sandbox, wanted):
+    """Asks all at once; wanted are (user, password, address). Any address will do, IPv6 too."""
+    with auth_client(sandbox) as (client, lines):
+        for number, one in enumerate(wanted, 1):
+            auth_ask(client, number, *one)
+        for _ in wanted:
+            assert lines.readline().startswith(b"FAIL\t")

@@ -38,9 +38,10 @@ class Tier:
     """What common/tier-rows.c writes of a tier; limits of 0 are none."""
 
     def __init__(self, name, protocols="smtp", interval=0, send=("messages", 0, 0, 0),
-                 logins=(0, 0), wrong=(0, 3), unused=0, failure=(0, HOUR)):
+                 logins=(0, 0), wrong=(0, 10), unused=0, failure=(0, HOUR), shut_out=24 * HOUR,
+                 on_break_in="disable"):
         self.name, self.send = name, (*send, int("smtp" in protocols))
-        self.login = (protocols, interval, *logins, *wrong)
+        self.login = (protocols, interval, *logins, *wrong, shut_out, on_break_in)
         self.unused = (int("imap" in protocols), unused)
         self.failure = failure
 
@@ -50,15 +51,22 @@ def digits_of(name):
     return hashlib.sha256(str(name).encode()).hexdigest()[:12]
 
 
+def network_of(address):
+    """As network_site() of common/network.c."""
+    if ":" in address:
+        return socket.inet_pton(socket.AF_INET6, address)[:6]
+    return b"\0\0\0" + socket.inet_aton(address)[:3]
+
+
 def rows(tiers, columns):
     return "".join("\n" + " ".join(map(str, (tier.name, *getattr(tier, columns))))
                    for tier in tiers)
 
 
 DAY = 24 * HOUR
-FREE = [Tier("free", "pop3,smtp", 285000, ("messages", 5, 15, 0), (120, 1000), (50, 3), 60 * DAY,
+FREE = [Tier("free", "pop3,smtp", 285000, ("messages", 5, 15, 0), (120, 1000), (10, 10), 60 * DAY,
              (10, HOUR))]
-PAID = [Tier("paid", "pop3,imap,smtp", logins=(600, 5000), wrong=(50, 3), unused=60 * DAY,
+PAID = [Tier("paid", "pop3,imap,smtp", logins=(600, 5000), wrong=(10, 10), unused=60 * DAY,
              failure=(50, 6 * HOUR))]
 LIST = [Tier("list", send=("recipients", 100, 10000, 50))]
 
@@ -136,7 +144,7 @@ class Site:
            to=None):
         """(answer, digest): with a digest of its own unless one is given."""
         digest = self.whole(digest or self.new_digest())
-        keys = [*self.account_keys(account, "wrong"), self.key("expiries")]
+        keys = [*self.account_keys(account, "guesses"), self.key("expiries")]
         return self.call("on", keys, by, address, force, digest, "*", lasts, "", to=to), digest
 
     def password_add(self, account, protocols="*", lasts=0, label="", digest=None):
@@ -149,10 +157,10 @@ class Site:
         return self.call("password_revoke", self.account_keys(account), "webmail", "", number)
 
     def password_changed(self, account):
-        return self.call("password_changed", self.account_keys(account), "webmail", "")
+        return self.call("password_changed", self.account_keys(account, "guesses"), "webmail", "")
 
     def erase(self, account, reference=""):
-        keys = [*self.account_keys(account, "wrong", "sent", "failures"), self.key("traced"),
+        keys = [*self.account_keys(account, "guesses", "sent", "failures"), self.key("traced"),
                 self.key("expiries")]
         return self.call("erase", keys, reference)
 
@@ -174,7 +182,7 @@ class Site:
         return dict(zip(fields[::2], fields[1::2])), history
 
     def import_fields(self, account, fields, history):
-        keys = [*self.account_keys(account, "wrong", "failures"), self.key("expiries")]
+        keys = [*self.account_keys(account, "guesses", "failures"), self.key("expiries")]
         pairs = [text for pair in fields.items() for text in pair]
         return self.call("import", keys, history, *pairs)
 
@@ -195,16 +203,29 @@ class Site:
                          rows(tiers, "login"), *pairs)
 
     def status(self, account):
-        return self.call("status", self.account_keys(account))
+        return self.call("status", self.account_keys(account, "guesses"))
 
     def login(self, account, digest, protocol="pop3", secured=1, attempt=None,
               address="192.0.2.1", tiers=FREE + PAID, to=None):
         digests = [digest] if isinstance(digest, str) else digest
-        network = socket.inet_aton(address)[:3] + b"/" if "." in address else b"IPv6"
-        keys = [*self.account_keys(account, "wrong"), self.key("expiries")]
+        keys = [*self.account_keys(account, "guesses"), self.key("expiries")]
         return self.call("login", keys, protocol, address, secured,
-                         attempt or f"a{next(self.numbers)}", network, rows(tiers, "login"),
-                         *map(self.whole, digests), to=to)
+                         attempt or f"a{next(self.numbers)}", network_of(address),
+                         rows(tiers, "login"), *map(self.whole, digests), to=to)
+
+    def guess(self, account, number, address, **more):
+        """A wrong password, which no app password is: a number up to 200,000 tells which."""
+        tag = "".join(f"{number // 26 ** place % 26 + 97:c}" for place in range(4))
+        return self.login(account, f"7:{tag}g", address=address, **more)
+
+    def shut_out(self, account, address, limit=10, **more):
+        """As many different guesses as it takes; what the last one is answered."""
+        return [self.guess(account, number, address, **more) for number in range(limit)][-1]
+
+    def break_in(self, account, count=10, third=0, **more):
+        """So many networks are shut out; what the last guess of the last is answered."""
+        return [self.shut_out(account, f"198.{third}.{number}.1", **more)
+                for number in range(count)][-1]
 
     def send(self, account, stage="message", message=None, recipients=1, reference="",
              tiers=FREE + PAID, began=NEWEST, to=None):
@@ -245,7 +266,7 @@ class Site:
 
     def memory(self, account):
         keys = [self.key(kind, account)
-                for kind in ("account", "history", "sent", "wrong", "failures")]
+                for kind in ("account", "history", "sent", "guesses", "failures")]
         return sum(self.redis.memory_usage(key, samples=0) or 0 for key in keys)
 
 

@@ -87,7 +87,8 @@ def test_default_formatter_has_a_line_for_each_column(sandbox, account):
 def test_numbers_are_json_numbers(sandbox, account):
     row = sandbox.status(account)
     numbers = {name for name, value in row.items() if not isinstance(value, str)}
-    assert numbers == {"sent_last_minute", "sent_last_hour", "pop3_wait", "failures"}
+    assert numbers == {"sent_last_minute", "sent_last_hour", "pop3_wait", "shut_out", "break_ins",
+                       "failures"}
 
 
 # On and off
@@ -221,7 +222,8 @@ def test_status_of_an_account_never_heard_of(sandbox, account):
                 "recipients_per_message": "100", "activity": "active",
                 "tls": "required", "sending": "allowed", "app_passwords": "", "history": "",
                 "failed_recipients": "10", "failed_recipients_window": "1h", "failures": 0,
-                "failure_log": ""}
+                "failure_log": "", "wrong_passwords": "10", "wrong_password_networks": "10",
+                "shut_out": 0, "break_ins": 0, "shut_out_networks": ""}
     assert {name: row[name] for name in expected} == expected
     assert not list(sandbox.redis().scan_iter(f"*{account}*"))
 

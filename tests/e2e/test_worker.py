@@ -10,10 +10,13 @@ import time
 import pytest
 
 from conftest import WAIT_SECONDS, new_account, read_maildir, wait_until
+from logins import auth_fail
 
 SETTINGS = {
     "worker": {"notice_lease": "2s", "sweep_interval": "1s"},
     "tier unused": {"unused_after": "2s"},
+    "tier watched": {"protocols": "imap", "wrong_passwords": "2", "wrong_password_networks": "3",
+                     "on_break_in": "tell"},
 }
 SUBJECTS = {
     "owner": "External access to your mailbox is off",
@@ -247,6 +250,28 @@ def test_a10_password_added(box, account):
     box.on(account)
     box.doveadm("postern", "password", "add", "--label", "telefon ā", account)
     assert "telefon ā" in last(settle(box, account, 2)).get_content()
+
+
+def test_d4_told_once_of_a_break_in_attempt(box, account):
+    """Access stays on, as do its sessions; a second one within the month takes six networks."""
+    box.set(account, tier="watched", language="lv")
+    imap = imap_login(box, account, box.on(account))
+
+    def guess(networks):
+        auth_fail(box, [(account, f"guess-{number}", f"127.0.{network}.1")
+                        for network in networks for number in range(2)])
+
+    guess(range(100, 103))
+    found = last(settle(box, account, 2))
+    assert found["Content-Language"] == "lv"
+    assert found["Subject"] == "Kāds mēģināja uzminēt Jūsu pastkastes paroli"
+    guess(range(100, 108))
+    assert is_alive(imap) and box.status(account)["access"] == "enabled"
+    settle(box, account, 2)
+    guess(range(108, 109))
+    settle(box, account, 3)
+    box.wait_for_log("worker", f"account={account} notice=sent event=break-in ", 2)
+    assert is_alive(imap)
 
 
 def test_d5_unknown_version(box, account):

@@ -151,6 +151,15 @@ static void check_history(const struct access_status *status)
 	}
 }
 
+static void check_shut_outs(const struct access_status *status)
+{
+	MUST(status->shut_outs_count <= ACCESS_SHUT_OUTS_MAX);
+	for (unsigned int i = 0; i < status->shut_outs_count; i++) {
+		MUST(status->shut_outs[i].since >= 0);
+		must_be_string(status->shut_outs[i].network);
+	}
+}
+
 static void read_status(const redisReply *reply)
 {
 	struct access_status status;
@@ -173,6 +182,7 @@ static void read_status(const redisReply *reply)
 	check_last_use(&status.smtp);
 	check_passwords(&status);
 	check_history(&status);
+	check_shut_outs(&status);
 }
 
 static void read_failure(const redisReply *reply)
@@ -368,7 +378,7 @@ static void read_record(const redisReply *reply, unsigned int place)
 		const struct account_record_field *field = &record.fields[i];
 
 		MUST(account_record_is_bytes(field->name)
-			     ? field->size == ACCOUNT_RECORD_LOGINS_SIZE
+			     ? account_record_has_size(field->name, field->size)
 			     : utf8_is_text(field->value, field->size));
 	}
 	accounts_import_ask(&record, &command);

@@ -94,6 +94,8 @@ static void check_tiers(const struct settings *settings)
 		MUST(tier->protocols != 0 && (tier->protocols & ~(unsigned int)PROTOCOL_ALL) == 0);
 		MUST(tier_least_interval(tier) <= tier->pop3_interval * UINT64_C(1000));
 		MUST(tier->wrong_passwords <= SETTINGS_WRONG_MAX);
+		MUST(tier->wrong_password_networks >= 1 && tier->wrong_password_networks <= 20);
+		MUST(tier->shut_out >= 60 && tier->shut_out <= 30 * 86400);
 	}
 	check_rows(settings->tier_rows.login, settings->tiers_count);
 	check_rows(settings->tier_rows.send, settings->tiers_count);

@@ -59,10 +59,12 @@ NOT_INLINE char *describe(const struct settings *settings)
 			tier->pop3_interval, tier->pop3_grace, i, tier->messages_per_minute,
 			tier->messages_per_hour, i, tier->recipients_per_message);
 		fprintf(out, "%u.count=%d\n%u.hold=%u\n", i, tier->count, i, tier->upgrade_hold);
-		fprintf(out, "%u.logins=%u %u\n%u.wrong=%u %u\n%u.failed=%u %u\n%u.unused=%u\n", i,
+		fprintf(out,
+			"%u.logins=%u %u\n%u.wrong=%u %u %u %d\n%u.failed=%u %u\n%u.unused=%u\n", i,
 			tier->logins_per_hour, tier->logins_per_day, i, tier->wrong_passwords,
-			tier->wrong_password_networks, i, tier->failed_recipients,
-			tier->failed_recipients_window, i, tier->unused_after);
+			tier->wrong_password_networks, tier->shut_out, tier->on_break_in, i,
+			tier->failed_recipients, tier->failed_recipients_window, i,
+			tier->unused_after);
 	}
 	fclose(out);
 	return text;

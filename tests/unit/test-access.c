@@ -33,7 +33,7 @@ static void asks_on(void **state)
 	assert_string_equal(sample_arg(&command, 5), "postern:{14}:history:andrejs@example.org");
 	assert_string_equal(sample_arg(&command, 6), "postern:{14}:unused");
 	assert_string_equal(sample_arg(&command, 7), "postern:{14}:outbox");
-	assert_string_equal(sample_arg(&command, 8), "postern:{14}:wrong:andrejs@example.org");
+	assert_string_equal(sample_arg(&command, 8), "postern:{14}:guesses:andrejs@example.org");
 	assert_string_equal(sample_arg(&command, 9), "postern:{14}:expiries");
 	assert_string_equal(sample_argv(&command, 2), "doveadm");
 	assert_string_equal(sample_argv(&command, 3), "");
@@ -57,6 +57,26 @@ static void asks_off(void **state)
 	assert_string_equal(sample_argv(&command, 2), "admin");
 	assert_string_equal(sample_argv(&command, 3), "anna");
 	assert_string_equal(sample_argv(&command, 4), "2001:db8::1");
+}
+
+/* Those that end shut-outs, or tell of them (D4). */
+static void asks_what_has_the_guesses(void **state)
+{
+	static const char key[] = "postern:{14}:guesses:andrejs@example.org";
+	struct account_name account = sample_account("andrejs@example.org");
+	struct actor actor = { .by = "webmail", .from = "" };
+	struct command command;
+
+	(void)state;
+	access_password_changed_ask(&account, &actor, &command);
+	assert_int_equal(command.keys_count, 6);
+	assert_string_equal(sample_arg(&command, 8), key);
+	access_status_ask(&account, &command);
+	assert_int_equal(command.keys_count, 6);
+	assert_string_equal(sample_arg(&command, 8), key);
+	set_up();
+	assert_int_equal(access_erase_ask(&account, &settings, &command), 0);
+	assert_string_equal(sample_arg(&command, 8), key);
 }
 
 struct set_row {
@@ -436,10 +456,32 @@ static void reads_status(void **state)
 	freeReplyObject(reply);
 }
 
+static void reads_shut_outs(void **state)
+{
+	redisReply *reply = sample_reply("*8\r\n$4\r\ndone\r\n$1\r\n9\r\n*0\r\n*0\r\n*0\r\n"
+					 "*3\r\n*2\r\n$12\r\n192.0.2.0/24\r\n$1\r\n7\r\n"
+					 "*2\r\n:1\r\n$2\r\n-7\r\n$1\r\nx\r\n:2\r\n:4\r\n");
+	struct access_status status;
+
+	(void)state;
+	access_status_read(reply, &status);
+	assert_int_equal(status.verdict, ACCESS_DONE);
+	assert_int_equal(status.shut_outs_count, 3);
+	assert_string_equal(status.shut_outs[0].network, "192.0.2.0/24");
+	assert_int_equal(status.shut_outs[0].since, 7);
+	for (unsigned int i = 1; i < 3; i++) {
+		assert_string_equal(status.shut_outs[i].network, "");
+		assert_int_equal(status.shut_outs[i].since, 0);
+	}
+	assert_int_equal(status.break_ins, 2);
+	assert_int_equal(status.break_in_factor, 4);
+	freeReplyObject(reply);
+}
+
 /* More than there can be: what there is room for is read. */
 static void reads_too_much(void **state)
 {
-	char resp[8192] = "*5\r\n$4\r\ndone\r\n$1\r\n1\r\n*0\r\n*100\r\n";
+	char resp[16384] = "*6\r\n$4\r\ndone\r\n$1\r\n1\r\n*0\r\n*100\r\n";
 	redisReply *reply;
 	struct access_status status;
 
@@ -449,10 +491,14 @@ static void reads_too_much(void **state)
 	strcat(resp, "*100\r\n");
 	for (int i = 0; i < 100; i++)
 		strcat(resp, "*2\r\n:1\r\n$2\r\non\r\n");
+	strcat(resp, "*300\r\n");
+	for (int i = 0; i < 300; i++)
+		strcat(resp, "*2\r\n$1\r\nx\r\n:5\r\n");
 	reply = sample_reply(resp);
 	access_status_read(reply, &status);
 	assert_int_equal(status.passwords_count, ACCESS_PASSWORDS_MAX);
 	assert_int_equal(status.history_count, ACCESS_HISTORY_MAX);
+	assert_int_equal(status.shut_outs_count, ACCESS_SHUT_OUTS_MAX);
 	assert_string_equal(status.history[ACCESS_HISTORY_MAX - 1].from, "");
 	freeReplyObject(reply);
 }
@@ -461,6 +507,7 @@ int main(void)
 {
 	ADD_TEST(asks_on);
 	ADD_TEST(asks_off);
+	ADD_TEST(asks_what_has_the_guesses);
 	ADD_ROWS(asks_set, set_rows);
 	ADD_ROWS(asks_by, actor_rows);
 	ADD_TEST(actors_are_cut);
@@ -470,6 +517,7 @@ int main(void)
 	ADD_TEST(reads_a_whole_story);
 	ADD_TEST(reads_an_unknown_account);
 	ADD_ROWS(reads_status, status_rows);
+	ADD_TEST(reads_shut_outs);
 	ADD_TEST(reads_too_much);
 	return RUN_TESTS();
 }

@@ -15,6 +15,10 @@
 #define SIXTEEN "0123456789abcdef"
 #define LOGINS	"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKis"
 
+/* 64 bytes: the eight networks of logins that an account can have. */
+#define EIGHT                                                                                      \
+	"AAAAwAACUAAAAADAAAJQAAAAAMAAAlAAAAAAwAACUAAAAADAAAJQAAAAAMAAAlAAAAAAwAACUAAAAADAAAJQAA"
+
 struct row {
 	const char *name;
 	const char *text;  /* the fields */
@@ -38,6 +42,9 @@ static const struct row field_rows[] = {
 	  "\"seen:imap\":\"5   1\",\"seen:smtp\":\"5 fe80::1%eth0 x 0\"",
 	  NULL },
 	{ "counts of logins", "\"logins\":\"" LOGINS "\"", NULL },
+	{ "networks", "\"networks\":\"AAAAwAACUAA\"", NULL },
+	{ "networks and counts", "\"networks\":\"" EIGHT "\",\"logins\":\"" LOGINS "\"", NULL },
+	{ "break-ins", "\"break_ins\":\"3 1760000000123\"", NULL },
 	{ "gate and warning", "\"changed\":\"1\",\"revoked\":\"2\",\"warned\":\"1760000000123\"",
 	  NULL },
 
@@ -121,6 +128,13 @@ static const struct row field_rows[] = {
 	  "logins:" },
 	{ "counts that are no base64url", "\"logins\":\"*\"", "logins:" },
 	{ "empty counts", "\"logins\":\"\"", "logins:" },
+	{ "networks of 7 bytes", "\"networks\":\"AAAAwAACUA\"", "networks:" },
+	{ "networks of 72 bytes", "\"networks\":\"" EIGHT "AAAAwAACUAA\"", "networks:" },
+	{ "empty networks", "\"networks\":\"\"", "networks:" },
+	{ "networks that are no base64url", "\"networks\":\"192.0.2.\"", "networks:" },
+	{ "break-ins without a time", "\"break_ins\":\"3\"", "break_ins:" },
+	{ "no break-ins", "\"break_ins\":\"0 1760000000123\"", "break_ins:" },
+	{ "break-ins with more", "\"break_ins\":\"3 1760000000123 5\"", "break_ins:" },
 	{ "counts of 96 bytes", "\"logins\":\"" LOGINS LOGINS "\"", "logins:" },
 };
 
@@ -271,7 +285,7 @@ static void as_many_as_there_can_be(void **state)
 		{ 25, 20, 32, NULL },
 		{ 26, 20, 0, "app:DIGEST: expected at most 25" },
 		{ 21, 21, 0, "app:DIGEST: expected at most 25" },
-		{ 40, 20, 0, "fields: expected an object of strings, of at most 93" },
+		{ 40, 20, 0, "fields: expected an object of strings, of at most 95" },
 		{ 0, 0, 33, "history:" },
 		{ 0, 0, 1000, "history:" },
 	};
@@ -290,7 +304,8 @@ static void comes_out_as_it_was(void **state)
 	static const char text[] =
 		"{\"v\":1,\"account\":\"a@b.c\",\"fields\":{" ON "\"" DIGEST
 		"\":\"1 5 0 0 pop3\",\"label:1\":\"J\303\274ri\",\"logins\":\"" LOGINS
-		"\"},\"history\":[\"6\\toff\\tadmin\\tanna\\t\",\"5\\ton\\t\\tanna\\t\"]}";
+		"\",\"networks\":\"" EIGHT "\",\"break_ins\":\"2 "
+		"5\"},\"history\":[\"6\\toff\\tadmin\\tanna\\t\",\"5\\ton\\t\\tanna\\t\"]}";
 	static struct account_line line;
 	const char *error = "";
 	char *again;

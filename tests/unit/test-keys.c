@@ -292,6 +292,7 @@ static void largest_calls_fit(void **state)
 		tier->logins_per_day = SETTINGS_LOGINS_MAX;
 		tier->wrong_passwords = SETTINGS_WRONG_MAX;
 		tier->wrong_password_networks = 20;
+		tier->shut_out = 30 * 86400;
 		tier->failed_recipients = SETTINGS_FAILED_MAX;
 		tier->failed_recipients_window = 7 * 86400;
 		tier->unused_after = UINT32_MAX;

@@ -29,7 +29,7 @@ static void ask_sample(const char *password, struct command *command_r)
 
 static void asks(void **state)
 {
-	static const char network[] = "the /24's tag";
+	static const char network[] = "the /24";
 	static const char *const expected[] = {
 		NULL, SCRIPT_FORMAT, "imap", "192.0.2.1", "1", "a1", network, NULL, "7:", "3:",
 	};
@@ -39,13 +39,13 @@ static void asks(void **state)
 	ask_sample("abcd-efgh-ijkm-npqr", &command);
 	assert_int_equal(command.script, SCRIPT_LOGIN);
 	assert_int_equal(command.keys_count, 7);
-	assert_string_equal(sample_arg(&command, 8), "postern:{14}:wrong:andrejs@example.org");
+	assert_string_equal(sample_arg(&command, 8), "postern:{14}:guesses:andrejs@example.org");
 	assert_string_equal(sample_arg(&command, 9), "postern:{14}:expiries");
 	assert_int_equal(command.args_count, 2 + 7 + sizeof(expected) / sizeof(expected[0]));
 	for (unsigned int i = 1; i < sizeof(expected) / sizeof(expected[0]); i++) {
 		if (expected[i] == network)
-			assert_int_equal(command.sizes[2 + command.keys_count + i],
-					 NETWORK_TAG_SIZE);
+			assert_memory_equal(sample_argv(&command, i), "\0\0\0\300\0\2",
+					    NETWORK_SITE_SIZE);
 		else if (expected[i] == NULL)
 			assert_string_equal(sample_argv(&command, i), settings.tier_rows.login);
 		else if (expected[i][strlen(expected[i]) - 1] == ':')
@@ -142,6 +142,48 @@ static void reads(void **state)
 	assert_string_equal(answer.tier, row->tier);
 }
 
+struct shut_out_row {
+	const char *name;
+	const char *resp;
+	enum login_verdict verdict;
+	enum login_shut_out shut_out;
+	const char *text;
+};
+
+static const struct shut_out_row shut_out_rows[] = {
+	{ "wrong, and no more", "*1\r\n$14\r\nwrong-password\r\n", LOGIN_WRONG_PASSWORD,
+	  LOGIN_SHUT_OUT_NO, "" },
+	{ "wrong, shut out before", "*2\r\n$14\r\nwrong-password\r\n$6\r\nbefore\r\n",
+	  LOGIN_WRONG_PASSWORD, LOGIN_SHUT_OUT_BEFORE, " shut_out=before" },
+	{ "wrong, shut out now", "*2\r\n$14\r\nwrong-password\r\n$3\r\nnow\r\n",
+	  LOGIN_WRONG_PASSWORD, LOGIN_SHUT_OUT_NOW, " shut_out=now" },
+	{ "wrong, and off", "*2\r\n$14\r\nwrong-password\r\n$7\r\ndisable\r\n",
+	  LOGIN_WRONG_PASSWORD, LOGIN_SHUT_OUT_DISABLE, " shut_out=now break_in=disable" },
+	{ "wrong, and told", "*2\r\n$14\r\nwrong-password\r\n$4\r\ntell\r\n", LOGIN_WRONG_PASSWORD,
+	  LOGIN_SHUT_OUT_TELL, " shut_out=now break_in=tell" },
+	{ "wrong, and an unknown word", "*2\r\n$14\r\nwrong-password\r\n$5\r\nnever\r\n",
+	  LOGIN_WRONG_PASSWORD, LOGIN_SHUT_OUT_NO, "" },
+	{ "wrong, and a number", "*2\r\n$14\r\nwrong-password\r\n:1\r\n", LOGIN_WRONG_PASSWORD,
+	  LOGIN_SHUT_OUT_NO, "" },
+	{ "right, shut out until now", "*2\r\n$5\r\nallow\r\n$5\r\nended\r\n", LOGIN_ALLOW,
+	  LOGIN_SHUT_OUT_ENDED, " shut_out=ended" },
+	{ "off has a reason there", "*2\r\n$3\r\noff\r\n$5\r\nowner\r\n", LOGIN_OFF,
+	  LOGIN_SHUT_OUT_NO, "" },
+};
+
+static void reads_shut_out(void **state)
+{
+	const struct shut_out_row *row = *state;
+	redisReply *reply = sample_reply(row->resp);
+	struct login_answer answer;
+
+	login_read(reply, &answer);
+	freeReplyObject(reply);
+	assert_int_equal(answer.verdict, row->verdict);
+	assert_int_equal(answer.shut_out, row->shut_out);
+	assert_string_equal(login_shut_out_text(answer.shut_out), row->text);
+}
+
 struct sentence_row {
 	const char *name;
 	struct login_answer answer;
@@ -230,6 +272,7 @@ int main(void)
 	ADD_TEST(asks);
 	ADD_TEST(password_stays_here);
 	ADD_ROWS(reads, read_rows);
+	ADD_ROWS(reads_shut_out, shut_out_rows);
 	ADD_ROWS(tells, sentence_rows);
 	ADD_TEST(sentences_are_bounded);
 	ADD_TEST(words);

@@ -174,36 +174,52 @@ static void test_every_prefix(void **state)
 	}
 }
 
-struct tag_row {
+struct site_row {
 	const char *name;
 	const char *a, *b;
-	unsigned int ipv6_bits;
 	bool same;
+	const char *site; /* of the first, in hexadecimal digits */
 };
 
-static const struct tag_row tag_rows[] = {
-	{ "a /24", "192.0.2.1", "192.0.2.254", 64, true },
-	{ "two /24", "192.0.2.1", "192.0.3.1", 64, false },
-	{ "mapped into IPv6", "192.0.2.1", "::ffff:192.0.2.9", 48, true },
-	{ "a host's /64", "2001:db8:1:2::1", "2001:db8:1:2::9", NETWORK_OF_HOST, true },
-	{ "two hosts' /64", "2001:db8:1:2::1", "2001:db8:1:3::1", NETWORK_OF_HOST, false },
-	{ "a site's /48", "2001:db8:1:2::1", "2001:db8:1:3::1", NETWORK_OF_SITE, true },
-	{ "two sites' /48", "2001:db8:1::1", "2001:db8:2::1", NETWORK_OF_SITE, false },
+static const struct site_row site_rows[] = {
+	{ "a /24", "192.0.2.1", "192.0.2.254", true, "000000c00002" },
+	{ "two /24", "192.0.2.1", "192.0.3.1", false, "000000c00002" },
+	{ "mapped into IPv6", "192.0.2.1", "::ffff:192.0.2.9", true, "000000c00002" },
+	{ "a /48", "2001:db8:1:2::1", "2001:db8:1:ffff::1", true, "20010db80001" },
+	{ "two /48", "2001:db8:1::1", "2001:db8:2::1", false, "20010db80001" },
+	{ "IPv6 of zeros", "2001::1", "2001:0:0:9::", true, "200100000000" },
+	{ "the host itself", "::1", "127.0.0.1", false, "000000000000" },
+	{ "no address", "", "x", true, "000000000000" },
 };
 
 static void tells_networks_apart(void **state)
 {
-	const struct tag_row *row = *state;
+	const struct site_row *row = *state;
+	unsigned char a[NETWORK_SITE_SIZE], b[NETWORK_SITE_SIZE];
+	char digits[2 * NETWORK_SITE_SIZE + 1];
+
+	network_site(row->a, a);
+	network_site(row->b, b);
+	assert_int_equal(memcmp(a, b, NETWORK_SITE_SIZE) == 0, row->same);
+	for (unsigned int i = 0; i < NETWORK_SITE_SIZE; i++)
+		snprintf(digits + 2 * i, 3, "%02x", a[i]);
+	assert_string_equal(digits, row->site);
+}
+
+static void tags_are_as_different(void **state)
+{
+	const struct site_row *row = *state;
 	unsigned char a[NETWORK_TAG_SIZE], b[NETWORK_TAG_SIZE];
 
-	network_tag(row->a, row->ipv6_bits, a);
-	network_tag(row->b, row->ipv6_bits, b);
+	network_tag(row->a, a);
+	network_tag(row->b, b);
 	assert_int_equal(memcmp(a, b, NETWORK_TAG_SIZE) == 0, row->same);
 }
 
 int main(void)
 {
-	ADD_ROWS(tells_networks_apart, tag_rows);
+	ADD_ROWS(tells_networks_apart, site_rows);
+	ADD_ROWS(tags_are_as_different, site_rows);
 	ADD_ROWS(test_bad, bad_rows);
 	ADD_ROWS(test_has, has_rows);
 	ADD_ROWS(test_covers, covers_rows);

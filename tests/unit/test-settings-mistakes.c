@@ -68,7 +68,7 @@ static const struct bad_row bad_rows[] = {
 	  "4: pop3_intervall: expected one of protocols, pop3_interval, pop3_grace, "
 	  "messages_per_minute, messages_per_hour, recipients_per_message, count, upgrade_hold, "
 	  "logins_per_hour, logins_per_day, wrong_passwords, wrong_password_networks, "
-	  "failed_recipients, failed_recipients_window, unused_after" },
+	  "shut_out, on_break_in, failed_recipients, failed_recipients_window, unused_after" },
 	{ "bad: key of another section", HELP "timeout = 1s\n",
 	  "3: timeout: expected one of default_domain, help_url, internal_networks, proxies, "
 	  "secrets" },
@@ -277,6 +277,14 @@ static const struct bad_row bad_rows[] = {
 	  "4: failed_recipients_window: expected a duration in whole seconds from 1m to 7d" },
 	{ "bad: no network", HELP "[tier a]\nwrong_password_networks = 0\n",
 	  "4: wrong_password_networks: expected a number from 1 to 20" },
+	{ "bad: too many networks", HELP "[tier a]\nwrong_password_networks = 21\n",
+	  "4: wrong_password_networks: expected a number from 1 to 20" },
+	{ "bad: shut out for a moment", HELP "[tier a]\nshut_out = 59s\n",
+	  "4: shut_out: expected a duration in whole seconds from 1m to 30d" },
+	{ "bad: shut out for ever", HELP "[tier a]\nshut_out = 31d\n",
+	  "4: shut_out: expected a duration in whole seconds from 1m to 30d" },
+	{ "bad: neither disabled nor told", HELP "[tier a]\non_break_in = ignore\n",
+	  "4: on_break_in: expected disable or tell" },
 	{ "bad: months", HELP "[tier a]\nunused_after = 2M\n",
 	  "4: unused_after: expected a duration in whole seconds from 0 to 3650d "
 	  "(a number and one of the units ms, s, m, h, d)" },

@@ -99,9 +99,14 @@ static const struct good_row good_rows[] = {
 	{ "own tier's logins", HELP "[tier a]\n", "2.logins=120 1000" },
 	{ "most logins", HELP "[tier a]\nlogins_per_hour = 50000\nlogins_per_day = unlimited\n",
 	  "2.logins=50000 0" },
-	{ "no break-in", HELP "[tier a]\nwrong_passwords = unlimited\n", "2.wrong=0 3" },
+	{ "no break-in", HELP "[tier a]\nwrong_passwords = unlimited\n", "2.wrong=0 10 86400 0" },
 	{ "break-in from one network",
-	  HELP "[tier a]\nwrong_passwords = 200\nwrong_password_networks = 1\n", "2.wrong=200 1" },
+	  HELP "[tier a]\nwrong_passwords = 200\nwrong_password_networks = 1\n",
+	  "2.wrong=200 1 86400 0" },
+	{ "shut out for a month, and told", HELP "[tier a]\nshut_out = 30d\non_break_in = tell\n",
+	  "2.wrong=10 10 2592000 1" },
+	{ "shut out for a minute", HELP "[tier a]\nshut_out = 60s\non_break_in = disable\n",
+	  "2.wrong=10 10 60 0" },
 	{ "failed recipients don't count", HELP "[tier a]\nfailed_recipients = unlimited\n",
 	  "2.failed=0 3600" },
 	{ "most failed recipients",
@@ -161,10 +166,10 @@ static void test_defaults(void **state)
 		"worker.lease=30000\nsweep=60 100\n"
 		"0.name=free\n0.protocols=PS\n0.pop3=300 15\n0.messages=5 15\n"
 		"0.recipients=100\n0.count=0\n0.hold=0\n"
-		"0.logins=120 1000\n0.wrong=50 3\n0.failed=10 3600\n0.unused=5184000\n"
+		"0.logins=120 1000\n0.wrong=10 10 86400 0\n0.failed=10 3600\n0.unused=5184000\n"
 		"1.name=paid\n1.protocols=PIS\n1.pop3=0 15\n1.messages=0 0\n"
 		"1.recipients=0\n1.count=0\n1.hold=0\n"
-		"1.logins=600 5000\n1.wrong=50 3\n1.failed=10 3600\n1.unused=5184000\n");
+		"1.logins=600 5000\n1.wrong=10 10 86400 0\n1.failed=10 3600\n1.unused=5184000\n");
 	free(description);
 }
 

@@ -13,9 +13,10 @@ static void writes_a_line_for_each(void **state)
 	struct settings settings = sample_settings(&secrets);
 
 	(void)state;
-	assert_string_equal(settings.tier_rows.login, "\nfree pop3,smtp 285000 120 1000 50 3"
-						      "\npaid pop3,imap,smtp 0 0 0 0 0"
-						      "\nlist smtp 0 0 0 0 0");
+	assert_string_equal(settings.tier_rows.login,
+			    "\nfree pop3,smtp 285000 120 1000 10 8 86400000 tell"
+			    "\npaid pop3,imap,smtp 0 0 0 0 0 0 disable"
+			    "\nlist smtp 0 0 0 0 0 0 disable");
 	assert_string_equal(settings.tier_rows.send, "\nfree messages 5 15 0 1"
 						     "\npaid messages 0 0 0 1"
 						     "\nlist recipients 0 10000 50 1");
@@ -27,7 +28,8 @@ static void writes_a_line_for_each(void **state)
 							"\nlist 0 0");
 }
 
-/* What login.lua reads with '^\n(%S+) (%S*) (%d+) (%d+) (%d+) (%d+) (%d+)'. */
+/* What login.lua reads with '^\n(%S+) (%S*) (%d+) (%d+) (%d+)' and, for a wrong password, behind
+   that ' (%d+) (%d+) (%d+) (%S+)'. */
 static void writes_a_tier_of_nothing(void **state)
 {
 	struct tier tier = { .name = "x" };
@@ -35,7 +37,7 @@ static void writes_a_tier_of_nothing(void **state)
 
 	(void)state;
 	tier_rows_write(&tier, 1, &rows);
-	assert_string_equal(rows.login, "\nx  0 0 0 0 0");
+	assert_string_equal(rows.login, "\nx  0 0 0 0 0 0 disable");
 	assert_string_equal(rows.send, "\nx messages 0 0 0 0");
 	tier_rows_clear(&rows);
 	assert_null(rows.login);
