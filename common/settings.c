@@ -194,6 +194,37 @@ static void apply_defaults(struct loading *loading)
 	}
 }
 
+static bool sets(struct loading *loading, unsigned int tier, const char *key)
+{
+	return *line_of(loading, find_setting(SETTINGS_SECTION_TIER, key), tier) != 0;
+}
+
+/*
+ * NULL, or a line about the first tier in which D4 is set as for the rule before it: that counted
+ * the wrong passwords of all networks together, 50 by default, and networks with one of them, 3 by
+ * default. Who knows the new settings means what is there.
+ */
+static char *find_doubt(struct loading *loading)
+{
+	for (unsigned int i = 0; i < loading->settings->tiers_count; i++) {
+		const struct tier *tier = &loading->settings->tiers[i];
+		bool is_old = tier->wrong_passwords >= 50 || tier->wrong_password_networks <= 3;
+		bool is_set = sets(loading, i, "wrong_passwords") ||
+			      sets(loading, i, "wrong_password_networks");
+
+		if (tier->wrong_passwords != SETTINGS_UNLIMITED && is_set && is_old &&
+		    !sets(loading, i, "shut_out") && !sets(loading, i, "on_break_in"))
+			return ini_format(
+				"%s: [tier %s]: wrong_passwords and wrong_password_networks count "
+				"otherwise than before: %u networks that try %u each now switch "
+				"access off. Take them out for the defaults, 10 and 10, or set "
+				"on_break_in if this is meant",
+				loading->path, tier->name, tier->wrong_password_networks,
+				tier->wrong_passwords);
+	}
+	return NULL;
+}
+
 /* NULL, or the mistake that no line alone shows. */
 static char *check_whole(struct loading *loading)
 {
@@ -222,6 +253,7 @@ static int load(struct loading *loading, char **error_r)
 	apply_defaults(loading);
 	tier_rows_write(loading->settings->tiers, loading->settings->tiers_count,
 			&loading->settings->tier_rows);
+	loading->settings->doubt = find_doubt(loading);
 	*error_r = check_whole(loading);
 	return *error_r == NULL ? 0 : -1;
 }
@@ -320,6 +352,7 @@ void settings_free(struct settings **_settings)
 	free(settings->worker.user);
 	free(settings->worker.sendmail);
 	free(settings->worker.doveadm_url);
+	free(settings->doubt);
 	tier_rows_clear(&settings->tier_rows);
 	free(settings);
 }

@@ -116,6 +116,7 @@ struct settings {
 	unsigned int tiers_count;
 	struct tier_rows tier_rows; /* the same for the scripts */
 	struct secrets *secrets;    /* of the reader that they were loaded for */
+	char *doubt; /* owned: one line about what may not be meant as it is; NULL for nothing */
 };
 
 /*

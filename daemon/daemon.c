@@ -116,12 +116,17 @@ static int check_site_secrets(char **error_r)
 
 static int check(void)
 {
+	struct state *state;
 	char *error = NULL;
 
 	if (check_site_secrets(&error) < 0)
 		return daemon_report(LOG_ERR, "", error, EX_CONFIG);
 	if (state_load(settings_path, running->secrets, running->extra, &error) < 0)
 		return daemon_report(LOG_ERR, "", error, EX_CONFIG);
+	state = state_acquire();
+	if (state->settings->doubt != NULL)
+		log_line(LOG_WARNING, "%s", state->settings->doubt);
+	state_release(&state);
 	state_close();
 	printf("%s: OK\n", settings_path);
 	return EX_OK;

@@ -97,6 +97,8 @@ static enum check_status check_settings(const struct check_site *site, char *tex
 {
 	if (site->settings == NULL)
 		return check_say(text_r, CHECK_WRONG, "%s", site->settings_error);
+	if (site->settings->doubt != NULL)
+		return check_say(text_r, CHECK_WARNING, "%s", site->settings->doubt);
 	return check_say(text_r, CHECK_OK, "%s is read.", site->settings_file);
 }
 

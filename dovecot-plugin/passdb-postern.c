@@ -317,6 +317,8 @@ static struct passdb_module *postern_preinit(pool_t pool, const char *args)
 		settings_load(*args != '\0' ? args : DEFAULT_SETTINGS_FILE, SECRETS_SITE, &error);
 	if (passdb->settings == NULL)
 		i_fatal("postern: %s", error);
+	if (passdb->settings->doubt != NULL)
+		i_warning("postern: %s", passdb->settings->doubt);
 	return &passdb->module;
 }
 

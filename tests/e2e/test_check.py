@@ -141,6 +141,19 @@ def test_settings(own, change, text):
             "api-worker", *TOPICS["redis"]} <= set(found)
 
 
+def test_settings_of_the_rule_before(own):
+    """D4: what the sample once had means something else now, and the owner of the file hears it."""
+    old = (r"\Z", "\n[tier old]\nwrong_passwords = 50\nwrong_password_networks = 3\n")
+    with changed(own.settings_file, old):
+        assert_only(own, "settings", "warning",
+                    r"\[tier old\]: .* 3 networks that try 50 each now switch access off")
+        own.restart("dovecot")
+        own.wait_for_log("dovecot", "postern: /mnt/postern/etc/postern.conf: [tier old]: ")
+        done = own.inside("/mnt/postern/bin/postern-worker", "--check", "-c",
+                          "/mnt/postern/etc/postern.conf")
+        assert done.returncode == 0 and "[tier old]: wrong_passwords" in done.stderr
+
+
 def test_settings_missing(own):
     os.rename(own.settings_file, own.settings_file + ".away")
     try:

@@ -344,8 +344,62 @@ static void test_tier(void **state)
 	assert_null(settings_tier(&settings, ""));
 }
 
+struct doubt_row {
+	const char *name;
+	const char *tiers;
+	const char *doubt; /* a part of it, NULL for none */
+};
+
+static const struct doubt_row doubt_rows[] = {
+	{ "no doubt: the defaults", "[tier free]\n", NULL },
+	{ "doubt: the sample of before",
+	  "[tier free]\nwrong_passwords = 50\nwrong_password_networks = 3\n",
+	  ": [tier free]: wrong_passwords and wrong_password_networks count otherwise than before: "
+	  "3 networks that try 50 each" },
+	{ "doubt: dearer than that", "[tier a]\nwrong_passwords = 200\n",
+	  "[tier a]: wrong_passwords and wrong_password_networks count otherwise than before: "
+	  "10 networks that try 200 each" },
+	{ "doubt: one network", "[tier paid]\nwrong_password_networks = 1\n", "[tier paid]" },
+	{ "doubt: the second tier",
+	  "[tier free]\nwrong_passwords = 49\n[tier paid]\nwrong_password_networks = 3\n",
+	  "[tier paid]" },
+	{ "no doubt: neither old nor new",
+	  "[tier free]\nwrong_passwords = 49\n"
+	  "wrong_password_networks = 4\n",
+	  NULL },
+	{ "no doubt: never",
+	  "[tier free]\nwrong_passwords = unlimited\n"
+	  "wrong_password_networks = 3\n",
+	  NULL },
+	{ "no doubt: meant",
+	  "[tier free]\nwrong_passwords = 1\nwrong_password_networks = 1\n"
+	  "on_break_in = disable\n",
+	  NULL },
+	{ "no doubt: meant, too", "[tier free]\nwrong_password_networks = 2\nshut_out = 1h\n",
+	  NULL },
+};
+
+static void has_doubts(void **state)
+{
+	const struct doubt_row *row = *state;
+	struct files files = files_begin();
+	struct settings *settings;
+	char text[512], *error = NULL;
+
+	snprintf(text, sizeof(text), HELP "%s", row->tiers);
+	files_write(&files, text, strlen(text), 0644);
+	settings = settings_load_without_secrets(files.path, &error);
+	assert_non_null(settings);
+	assert_int_equal(settings->doubt != NULL, row->doubt != NULL);
+	if (row->doubt != NULL)
+		assert_non_null(strstr(settings->doubt, row->doubt));
+	settings_free(&settings);
+	files_end(&files);
+}
+
 int main(void)
 {
+	ADD_ROWS(has_doubts, doubt_rows);
 	ADD_TEST(test_defaults);
 	ADD_ROWS(test_good, good_rows);
 	ADD_TEST(test_longest_url);
