@@ -16,6 +16,7 @@ static const char *const verdict_words[] = {
 	[SEND_ALLOW] = "allow",
 	[SEND_DEFER] = "defer",
 	[SEND_LIMIT] = "limit",
+	[SEND_RECEIPT] = "receipt",
 	[SEND_OFF] = "off",
 	[SEND_LOG_IN_AGAIN] = "log-in-again",
 	[SEND_PROTOCOL] = "protocol",
@@ -59,6 +60,7 @@ int send_ask(const struct send_request *request, const struct settings *settings
 	command_string(command_r, reference);
 	command_string(command_r, settings->tier_rows.send);
 	command_number(command_r, request->began > 0 ? (uint64_t)request->began : 0);
+	command_number(command_r, request->has_sender ? 1 : 0);
 	return 0;
 }
 
@@ -84,8 +86,10 @@ void send_read(const struct redisReply *reply, struct send_answer *answer_r)
 		answer_r->wait = (unsigned int)reply_number(reply, 1);
 		answer_r->limit = (unsigned int)reply_number(reply, 2);
 		answer_r->count = read_count(reply, 3);
+		answer_r->hourly = strcmp(reply_string(reply, 4), "hour") == 0;
 		break;
 	case SEND_LIMIT:
+	case SEND_RECEIPT:
 		answer_r->limit = (unsigned int)reply_number(reply, 1);
 		answer_r->count = read_count(reply, 2);
 		break;
@@ -125,13 +129,20 @@ void send_sentence(const struct send_answer *answer, const struct settings *sett
 	switch (answer->verdict) {
 	case SEND_DEFER:
 		snprintf(sentence_r, SEND_SENTENCE_SIZE,
-			 "At most %u %s a minute may be %s: try again in %u seconds, see %s",
-			 answer->limit, count_words[answer->count], done, answer->wait, url);
+			 "At most %u %s %s may be %s: try again in %u seconds, see %s",
+			 answer->limit, count_words[answer->count],
+			 answer->hourly ? "an hour" : "a minute", done, answer->wait, url);
 		break;
 	case SEND_LIMIT:
 		snprintf(sentence_r, SEND_SENTENCE_SIZE,
 			 "At most %u %s an hour may be %s: external access is now off, "
 			 "switch it on again at %s",
+			 answer->limit, count_words[answer->count], done, url);
+		break;
+	case SEND_RECEIPT:
+		snprintf(sentence_r, SEND_SENTENCE_SIZE,
+			 "At most %u %s an hour may be %s: this automatic message was refused, "
+			 "and external access stays on, see %s",
 			 answer->limit, count_words[answer->count], done, url);
 		break;
 	case SEND_OFF:

@@ -25,12 +25,15 @@ struct send_request {
 	int64_t began;		 /* when the connection began, on Redis's clock or a little earlier;
 				    milliseconds since 1970: an app password that has ended since may
 				    have opened it (A3). Not for SEND_COUNT */
+	bool has_sender;	 /* without one it is taken for an automatic receipt (S2) */
 };
 
 enum send_verdict {
 	SEND_ALLOW,
-	SEND_DEFER,		  /* over the minute's limit (S1) */
+	SEND_DEFER,		  /* over the minute's limit (S1), or the hour's, which
+				     automatic receipts have filled (S2) */
 	SEND_LIMIT,		  /* over the hour's limit: access has just gone off (S2) */
+	SEND_RECEIPT,		  /* an automatic receipt over it, which changes nothing (S2) */
 	SEND_OFF,		  /* access is off (S6) */
 	SEND_LOG_IN_AGAIN,	  /* it logged in before access, or an app password, ended (A3) */
 	SEND_PROTOCOL,		  /* the tier hasn't got SMTP any more (A8) */
@@ -43,7 +46,8 @@ struct send_answer {
 	enum send_verdict verdict;
 	unsigned int wait;	    /* seconds, for SEND_DEFER */
 	enum disable_reason reason; /* for SEND_OFF */
-	unsigned int limit;	    /* the limit that was met, for SEND_DEFER and SEND_LIMIT */
+	unsigned int limit;	    /* that was met, for SEND_DEFER, SEND_LIMIT and SEND_RECEIPT */
+	bool hourly;		    /* for SEND_DEFER: it is the hour's */
 	enum send_count count;	    /* what that limit counts */
 	char tier[SETTINGS_TIER_MAX + 1]; /* for SEND_PROTOCOL */
 	unsigned int recipients_allowed;  /* for SEND_ALLOW and SEND_TOO_MANY_RECIPIENTS;

@@ -24,6 +24,9 @@ static void verdict_detail(const struct decision *decision, bool passed, char de
 	case SEND_DEFER:
 		snprintf(detail_r, DETAIL_SIZE, " limit=%u wait=%u", answer->limit, answer->wait);
 		break;
+	case SEND_RECEIPT:
+		snprintf(detail_r, DETAIL_SIZE, " limit=%u", answer->limit);
+		break;
 	case SEND_LIMIT:
 		snprintf(detail_r, DETAIL_SIZE, " limit=%u reason=%s", answer->limit,
 			 reason_word(REASON_SEND_LIMIT));
@@ -48,6 +51,7 @@ static int verdict_priority(enum send_verdict verdict)
 		return LOG_INFO;
 	case SEND_DEFER:
 	case SEND_LIMIT:
+	case SEND_RECEIPT:
 	case SEND_OFF:
 	case SEND_LOG_IN_AGAIN:
 	case SEND_PROTOCOL:

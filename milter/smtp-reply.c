@@ -56,6 +56,7 @@ sfsistat smtp_reply_verdict(SMFICTX *ctx, const struct send_answer *answer,
 	case SEND_DEFER:
 		return set_reply(ctx, "450", "4.7.28", sentence);
 	case SEND_LIMIT:
+	case SEND_RECEIPT:
 		return set_reply(ctx, "550", "5.7.28", sentence);
 	case SEND_OFF:
 		return set_reply(ctx, "550", "5.7.13", sentence);

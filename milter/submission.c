@@ -39,7 +39,9 @@ static struct message_log describe_message(const struct submission *submission,
 /* May it begin? */
 static sfsistat ask_at_mail(struct submission *submission, SMFICTX *ctx)
 {
-	struct send_request request = { .account = &submission->account, .stage = SEND_AT_MAIL };
+	struct send_request request = { .account = &submission->account,
+					.stage = SEND_AT_MAIL,
+					.has_sender = submission->has_sender };
 	const struct message_log described = describe_message(submission, NULL);
 	struct decision decision;
 	sfsistat result;
@@ -160,7 +162,8 @@ static sfsistat charge_message(struct submission *submission, SMFICTX *ctx, cons
 	struct send_request request = { .account = &submission->account,
 					.stage = SEND_MESSAGE,
 					.message = name,
-					.recipients = submission->recipients };
+					.recipients = submission->recipients,
+					.has_sender = submission->has_sender };
 	struct decision decision;
 	sfsistat result;
 

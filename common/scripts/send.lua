@@ -3,12 +3,14 @@
 -- KEYS[6] is the log of what the account sent, KEYS[7] the partition's names behind references in
 -- traces. ARGV: format, stage (mail, message or count), id of the message (5
 -- bytes), number of recipients, the account's name and its reference for traces ('' if it needs
--- none), the tiers (see read_tier), and when the connection began: by Redis's clock, and not later
--- than it really was.
+-- none), the tiers (see read_tier), when the connection began (by Redis's clock, and not later than
+-- it really was), and whether the message has a sender (0 or 1): without one it is taken for an
+-- automatic receipt.
 --
 -- The log is one string of entries, oldest first: time in milliseconds, the message's id, the
 -- running total of all charges up to and with this one, and its own charge. The totals make the
 -- sum over a part of the log a subtraction, so a decision reads a few entries, whatever the limits.
+-- The last bit of an id tells a receipt.
 
 if not marked() then
 	return unmarked()
@@ -18,11 +20,13 @@ local MINUTE, HOUR = 60000, 3600000
 local ENTRY, ENTRY_SIZE = '>I6c5I3I2', 16
 local TOTAL_WRAPS = 16777216
 local LONG_LOG = 100 -- entries
+local LOOKED_AT = 1000 -- entries, where each of them has to be
 local CLOCK_MAX = 10 * 365 * 24 * HOUR -- how far ahead a wrong clock may be
 
 local LOG, NAMES = KEYS[6], KEYS[7]
 local stage, id, recipients = ARGV[2], ARGV[3], tonumber(ARGV[4])
 local name, reference = ARGV[5], ARGV[6]
+local is_receipt = ARGV[9] ~= '1'
 
 local function least_limit(a, b)
 	if a == 0 or b == 0 then
@@ -149,6 +153,19 @@ local function wait_for(charge, limit, window)
 	return place and entry(place) + window - time or 0
 end
 
+-- What receipts were charged within the hour; of a long log only the newest are looked at.
+local function charged_for_receipts()
+	local sum = 0
+	for place = entries - 1, math.max(entries - LOOKED_AT, 0), -1 do
+		local at, which, _, charge = entry(place)
+		if at + HOUR <= time then
+			break
+		end
+		sum = sum + (string.byte(which, -1) % 2 == 1 and charge or 0)
+	end
+	return sum
+end
+
 local function charged_within(window)
 	local sum = 0
 	for place = entries - 1, 0, -1 do
@@ -196,6 +213,8 @@ end
 
 if limited then
 	read_log()
+	local last = string.byte(id, -1)
+	id = string.sub(id, 1, -2) .. string.char(last - last % 2 + (is_receipt and 1 or 0))
 end
 if stage == 'count' then
 	return { 'count', charged_within(MINUTE), charged_within(HOUR) }
@@ -205,9 +224,19 @@ if stage == 'message' and holds_message(longest) then
 end
 local wait = wait_for(cost, a_minute, MINUTE)
 if wait > 0 then
-	return { 'defer', math.ceil(wait / 1000), a_minute, counted }
+	return { 'defer', math.ceil(wait / 1000), a_minute, counted, 'minute' }
 end
-if wait_for(cost, an_hour, HOUR) > 0 then
+wait = wait_for(cost, an_hour, HOUR)
+if wait > 0 then
+	-- Whoever mails the owner can make a mail program answer. That switches nothing off:
+	-- neither the receipt that is too many, nor the owner's own message after those that were
+	-- not (S2).
+	if is_receipt then
+		return { 'receipt', an_hour, counted }
+	end
+	if wait_for(cost, an_hour + charged_for_receipts(), HOUR) <= 0 then
+		return { 'defer', math.ceil(wait / 1000), an_hour, counted, 'hour' }
+	end
 	changes().switch_off(time, 'send-limit', 'postern', '')
 	return { 'limit', an_hour, counted }
 end

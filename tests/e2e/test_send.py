@@ -18,6 +18,10 @@ DEFERRED = re.compile(r"450 4\.7\.28 At most 5 messages a minute may be sent: tr
                       rf"(\d+) seconds, see {HELP_URL}")
 AT_THE_LIMIT = ("550 5.7.28 At most 15 messages an hour may be sent: external access is now off, "
                 f"switch it on again at {HELP_URL}")
+RECEIPT_REFUSED = ("550 5.7.28 At most 15 messages an hour may be sent: this automatic message "
+                   f"was refused, and external access stays on, see {HELP_URL}")
+WAIT_FOR_THE_HOUR = re.compile(r"450 4\.7\.28 At most 15 messages an hour may be sent: try again "
+                               rf"in 3[56]\d\d seconds, see {HELP_URL}")
 OFF = "550 5.7.13 External access is off: {}. Switch it on at " + HELP_URL
 OVER_THE_LIMIT = OFF.format("too many messages were sent within an hour")
 SWITCHED_OFF = OFF.format("your mail provider switched it off")
@@ -106,6 +110,47 @@ def test_S2_sixteenth_message_in_an_hour_switches_off(sandbox, account, start):
     assert (row["access"], row["reason"]) == ("disabled", "send-limit")
     assert send(client, account) == ("MAIL", OVER_THE_LIMIT)  # S6: the same connection
     assert len(sandbox.wait_for_mail(account, 15)) == 15
+
+
+def receipt(client, user):
+    """What a mail program answers by itself: without a sender."""
+    return submit(client, "", [user], compose(user, "read"))
+
+
+def test_S2_automatic_receipts_switch_nothing_off(sandbox, account, start):
+    """Whoever mails the owner can make a mail program send them. They count for the limits."""
+    client = start("hourly")
+    send_all(client, account, 14)
+    assert receipt(client, account).accepted
+    for _ in range(3):
+        assert receipt(client, account) == ("MAIL", RECEIPT_REFUSED)
+    assert sent(sandbox, account) == (15, 15)
+    # The owner's own fifteenth has to wait for the receipt, and is no offence.
+    refused = send(client, account)
+    assert refused.command == "MAIL" and WAIT_FOR_THE_HOUR.fullmatch(refused.answer)
+    assert sandbox.status(account)["access"] == "enabled"
+    age(sandbox, account, 3601)
+    send_all(client, account, 15)
+    assert receipt(client, account) == ("MAIL", RECEIPT_REFUSED)
+    assert sandbox.status(account)["access"] == "enabled"
+    assert send(client, account) == ("MAIL", AT_THE_LIMIT)
+
+
+@pytest.mark.parametrize("mail_from", ["<>", "<MAILER-DAEMON>", '<"">', '<"a b"@remote.test>',
+                                       "<@remote.test:a@remote.test>"])
+def test_S2_whatever_may_pass_for_no_sender_is_a_receipt(sandbox, account, start, mail_from):
+    """A login that sends everything so gets no more through than others, and isn't switched off."""
+    client = start("hourly")
+    accepted = 0
+    for _ in range(20):
+        code, text = client.docmd("MAIL", f"FROM:{mail_from}")
+        if code == 250 and client.rcpt(account)[0] == 250:
+            accepted += client.data(compose(account, "hello"))[0] == 250
+        else:
+            assert f"{code} {text.decode()}" == RECEIPT_REFUSED
+            client.rset()
+    assert accepted == 15
+    assert sandbox.status(account)["access"] == "enabled"
 
 
 def test_S2_person_is_told_at_the_next_login(sandbox, account):

@@ -197,13 +197,13 @@ def test_s1_the_sixth_in_a_minute_waits(site):
     for second in range(5):
         site.at(START + second * 1000)
         assert site.send("a@example.org") == ["allow", 0]
-    assert site.send("a@example.org") == ["defer", 56, 5, "messages"]
-    assert site.send("a@example.org", "mail") == ["defer", 56, 5, "messages"]
+    assert site.send("a@example.org") == ["defer", 56, 5, "messages", "minute"]
+    assert site.send("a@example.org", "mail") == ["defer", 56, 5, "messages", "minute"]
     site.at(START + MINUTE - 1)
-    assert site.send("a@example.org") == ["defer", 1, 5, "messages"]
+    assert site.send("a@example.org") == ["defer", 1, 5, "messages", "minute"]
     site.at(START + MINUTE)
     assert site.send("a@example.org") == ["allow", 0]
-    assert site.send("a@example.org") == ["defer", 1, 5, "messages"]
+    assert site.send("a@example.org") == ["defer", 1, 5, "messages", "minute"]
     assert [row[1] for row in site.history("a@example.org")] == ["on"]
 
 
@@ -275,14 +275,84 @@ def test_s4_at_mail_nothing_is_charged(site):
     assert site.send("a@example.org", "count") == ["count", 0, 0]
 
 
+# Automatic receipts: S2
+
+
+OWN, RECEIPT = 1, 0
+
+
+def send_fifteen_of(site, account, kinds):
+    """One each twenty seconds; whether it has a sender says what it is."""
+    for kind in kinds:
+        site.later(20000)
+        assert site.send(account, sender=kind) == ["allow", 0]
+    assert site.send(account, "count") == ["count", 3, 15]
+
+
+@pytest.mark.parametrize("stage", ["mail", "message"])
+def test_s2_a_receipt_over_the_limit_changes_nothing(site, stage):
+    """Whoever gets a mail program to send it switches nobody off; the owner's own one does."""
+    site.on("a@example.org")
+    send_fifteen_of(site, "a@example.org", [OWN] * 15)
+    site.later(20000)
+    for _ in range(5):
+        assert site.send("a@example.org", stage, sender=RECEIPT) == ["receipt", 15, "messages"]
+    assert site.redis.hget(site.key("account", "a@example.org"), "access") == "enabled"
+    assert site.send("a@example.org", "count") == ["count", 2, 15]
+    assert site.send("a@example.org", stage) == ["limit", 15, "messages"]
+    assert site.send("a@example.org", stage, sender=RECEIPT) == ["off", "send-limit"]
+
+
+def test_s2_receipts_that_fit_count(site):
+    """For all limits, and nobody sends sixteen; but they don't switch the owner off either."""
+    site.on("a@example.org")
+    for _ in range(5):
+        assert site.send("a@example.org", sender=RECEIPT)[0] == "allow"
+    for kind in RECEIPT, OWN:
+        assert site.send("a@example.org", sender=kind)[:3] == ["defer", 60, 5]
+
+
+@pytest.mark.parametrize("receipts", [1, 8, 15])
+def test_s2_receipts_have_filled_the_hour(site, receipts):
+    """What is the owner's own waits for them, and is no offence before it is too much by itself."""
+    site.on("a@example.org")
+    send_fifteen_of(site, "a@example.org", [RECEIPT] * receipts + [OWN] * (15 - receipts))
+    wait = (HOUR - 14 * 20000) // 1000
+    for stage in "mail", "message":
+        assert site.send("a@example.org", stage) == ["defer", wait, 15, "messages", "hour"]
+    site.later(HOUR - 14 * 20000)
+    assert site.send("a@example.org") == ["allow", 0]
+    assert site.send("a@example.org")[0] == ("limit" if receipts == 1 else "defer")
+
+
+def test_s2_receipts_of_many_recipients(site):
+    """It is their charge that counts."""
+    tiers = limits("recipients", 0, 20, 0)
+    site.on("a@example.org")
+    assert site.send("a@example.org", recipients=12, sender=RECEIPT, tiers=tiers)[0] == "allow"
+    assert site.send("a@example.org", recipients=8, tiers=tiers)[0] == "allow"
+    assert site.send("a@example.org", recipients=13, tiers=tiers)[0] == "limit"
+    site.on("a@example.org")
+    assert site.send("a@example.org", recipients=12, tiers=tiers)[0] == "defer"
+    assert site.send("a@example.org", sender=RECEIPT, tiers=tiers)[0] == "receipt"
+
+
+def test_s2_the_same_receipt_again(site):
+    site.on("a@example.org")
+    for _ in range(20):
+        assert site.send("a@example.org", message=7, sender=RECEIPT) == ["allow", 0]
+    assert site.send("a@example.org", "count") == ["count", 1, 1]
+
+
 def test_s4_counting_recipients(site):
     site.on("a@example.org")
     tiers = limits("recipients", 10, 25, 8)
     assert site.send("a@example.org", recipients=9, tiers=tiers) == ["too-many-recipients", 8]
     assert site.send("a@example.org", recipients=8, tiers=tiers) == ["allow", 8]
-    assert site.send("a@example.org", recipients=3, tiers=tiers) == ["defer", 60, 10, "recipients"]
+    too_soon = ["defer", 60, 10, "recipients", "minute"]
+    assert site.send("a@example.org", recipients=3, tiers=tiers) == too_soon
     assert site.send("a@example.org", recipients=2, tiers=tiers) == ["allow", 8]
-    assert site.send("a@example.org", "mail", tiers=tiers) == ["defer", 60, 10, "recipients"]
+    assert site.send("a@example.org", "mail", tiers=tiers) == too_soon
     site.later(MINUTE)
     assert site.send("a@example.org", recipients=8, tiers=tiers) == ["allow", 8]
     site.later(MINUTE)
@@ -314,7 +384,7 @@ def test_s5_a_hold_after_an_upgrade(site):
     assert site.set("a@example.org", hold=2 * HOUR, tier="paid")[0] == "done"
     for _ in range(5):
         assert site.send("a@example.org") == ["allow", 0]
-    assert site.send("a@example.org") == ["defer", 60, 5, "messages"]
+    assert site.send("a@example.org") == ["defer", 60, 5, "messages", "minute"]
     site.at(START + 2 * HOUR - 1)
     for _ in range(5):
         assert site.send("a@example.org") == ["allow", 0]
@@ -512,20 +582,21 @@ class Model:
         self.counted = counted
         self.a_minute, self.an_hour, self.a_message = a_minute, an_hour, a_message
         self.on = True
-        self.charges = []  # (time, message, charge)
+        self.charges = []  # (time, message, charge, whether it has a sender)
 
-    def window(self, now, length):
-        return sum(charge for when, _, charge in self.charges if now - length < when)
+    def window(self, now, length, own=False):
+        return sum(charge for when, _, charge, sender in self.charges
+                   if now - length < when and (sender or not own))
 
     def wait(self, now, length, limit, charge):
         """Seconds until the charge would fit, found by trying each moment at which one ages."""
-        for when, _, _ in self.charges:
+        for when, _, _, _ in self.charges:
             moment = when + length
             if moment > now and self.window(moment, length) + charge <= limit:
                 return math.ceil((moment - now) / 1000)
         raise AssertionError("never")
 
-    def send(self, now, stage, message, recipients):
+    def send(self, now, stage, message, recipients, sender=1):
         recipients_matter = self.counted == "recipients"
         allowed = min((limit for limit in (self.a_message,) + (
             (self.a_minute, self.an_hour) if recipients_matter else ()) if limit), default=0)
@@ -542,15 +613,20 @@ class Model:
             return ["allow", allowed]
         if self.a_minute and self.window(now, MINUTE) + charge > self.a_minute:
             return ["defer", self.wait(now, MINUTE, self.a_minute, charge), self.a_minute,
-                    self.counted]
+                    self.counted, "minute"]
         if self.an_hour and self.window(now, HOUR) + charge > self.an_hour:
+            if not sender:
+                return ["receipt", self.an_hour, self.counted]
+            if self.window(now, HOUR, own=True) + charge <= self.an_hour:
+                return ["defer", self.wait(now, HOUR, self.an_hour, charge), self.an_hour,
+                        self.counted, "hour"]
             self.on = False
             return ["limit", self.an_hour, self.counted]
         if stage == "message":
             # No charge is older than the one before, even if the clock has been put back.
             when = max(now, self.charges[-1][0] if self.charges else now)
             self.charges = [row for row in self.charges if row[0] > now - longest]
-            self.charges.append((when, message, charge))
+            self.charges.append((when, message, charge, sender))
         return ["allow", allowed]
 
 
@@ -584,7 +660,7 @@ class Story:
         self.pace = max(length // limit for limit, length in
                         ((self.a_minute, MINUTE), (self.an_hour, HOUR)) if limit) * 3 // 2
         self.messages = itertools.count(number << 32)
-        self.recent = [0]
+        self.recent = [(0, 1)]
 
     def step(self):
         draw = self.random.random()
@@ -595,22 +671,22 @@ class Story:
         elif draw < 0.93 or not self.model.charges:
             self.now += self.random.randrange(1, HOUR)
         else:
-            when, _, _ = self.random.choice(self.model.charges)
+            when, _, _, _ = self.random.choice(self.model.charges)
             length = HOUR if self.random.random() < 0.1 else MINUTE
             self.now = max(self.now, when + length + self.random.choice((-1, 0, 0, 1)))
 
     def next_send(self):
-        """(stage, message, recipients, expected answer)"""
+        """(stage, message, recipients, whether it has a sender, expected answer)"""
         draw = self.random.random()
         stage = "count" if draw < 0.03 else "mail" if draw < 0.13 else "message"
         if self.random.random() < 0.1:
-            message = self.random.choice(self.recent[-8:])
+            message, sender = self.random.choice(self.recent[-8:])
         else:
-            message = next(self.messages)
-        self.recent.append(message)
+            message, sender = next(self.messages), int(self.random.random() < 0.9)
+        self.recent.append((message, sender))
         recipients = self.random.choice((1, 1, 1, 2, 3, 7, 12, 13, 51))
-        expected = self.model.send(self.now, stage, message, recipients)
-        return stage, message, recipients, expected
+        expected = self.model.send(self.now, stage, message, recipients, sender)
+        return stage, message, recipients, sender, expected
 
 
 def test_s1_to_s4_100000_random_sends_against_a_brute_force_model(site):
@@ -638,12 +714,12 @@ def test_s1_to_s4_100000_random_sends_against_a_brute_force_model(site):
                 site.on(story.account, to=pipe)
                 batch.append(None)
             asked = story.next_send()
-            site.send(story.account, *asked[:3], tiers=story.tiers, to=pipe)
+            site.send(story.account, *asked[:3], sender=asked[3], tiers=story.tiers, to=pipe)
             batch.append((story, story.now, *asked))
         for asked, answer in zip(batch, pipe.execute()):
             if asked is None:
                 continue
-            story, now, stage, message, recipients, expected = asked
+            story, now, stage, message, recipients, _, expected = asked
             if stage == "count" and not story.an_hour:
                 answer[2] = expected[2] = None  # nobody keeps account of an hour without a limit
             assert answer == expected, (story.tiers, now - START, stage, message, recipients)
@@ -652,7 +728,8 @@ def test_s1_to_s4_100000_random_sends_against_a_brute_force_model(site):
                 charged[story.account].append(
                     (now, message, recipients if story.counted == "recipients" else 1))
     print(f"\n{sends} sends: {verdicts}")
-    assert set(verdicts) == {"allow", "defer", "limit", "off", "too-many-recipients", "count"}
+    assert set(verdicts) == {"allow", "defer", "limit", "receipt", "off", "too-many-recipients",
+                             "count"}
     assert min(verdicts.values()) > 300
     for story in stories:
         assert_no_window_overfull(charged[story.account], story)

@@ -20,6 +20,7 @@ static void ask(const struct account_name *account, enum send_stage stage, const
 		.message = message,
 		.recipients = 3,
 		.began = INT64_C(1760000000000),
+		.has_sender = true,
 	};
 
 	secrets = sample_secrets();
@@ -58,7 +59,8 @@ static void asks(void **state)
 	assert_string_equal(sample_argv(&command, 6), "");
 	assert_string_equal(sample_argv(&command, 7), settings.tier_rows.send);
 	assert_string_equal(sample_argv(&command, 8), "1760000000000");
-	assert_int_equal(command.args_count, 3 + command.keys_count + 8);
+	assert_string_equal(sample_argv(&command, 9), "1");
+	assert_int_equal(command.args_count, 3 + command.keys_count + 9);
 }
 
 /* One name, one id; whatever bytes it has. */
@@ -113,6 +115,8 @@ static const struct read_row read_rows[] = {
 	{ "allow", "*2\r\n$5\r\nallow\r\n:0\r\n", SEND_ALLOW, 0, 0, 0, SETTINGS_UNLIMITED },
 	{ "allow 50 recipients", "*2\r\n$5\r\nallow\r\n:50\r\n", SEND_ALLOW, 0, 0, 0, 50 },
 	{ "defer", "*4\r\n$5\r\ndefer\r\n:42\r\n:5\r\n$8\r\nmessages\r\n", SEND_DEFER, 42, 0, 5,
+	  0 },
+	{ "receipt", "*3\r\n$7\r\nreceipt\r\n:15\r\n$8\r\nmessages\r\n", SEND_RECEIPT, 0, 0, 15,
 	  0 },
 	{ "limit", "*3\r\n$5\r\nlimit\r\n:15\r\n$8\r\nmessages\r\n", SEND_LIMIT, 0, 0, 15, 0 },
 	{ "off", "*2\r\n$3\r\noff\r\n$5\r\nowner\r\n", SEND_OFF, 0, REASON_OWNER, 0, 0 },
@@ -233,6 +237,14 @@ static const struct sentence_row sentence_rows[] = {
 	  { .verdict = SEND_DEFER, .wait = 42, .limit = 5 },
 	  "At most 5 messages a minute may be sent: try again in 42 seconds, "
 	  "see https://example.org/help" },
+	{ "tells to wait for the hour",
+	  { .verdict = SEND_DEFER, .wait = 1234, .limit = 15, .hourly = true },
+	  "At most 15 messages an hour may be sent: try again in 1234 seconds, "
+	  "see https://example.org/help" },
+	{ "tells of a receipt",
+	  { .verdict = SEND_RECEIPT, .limit = 15 },
+	  "At most 15 messages an hour may be sent: this automatic message was refused, "
+	  "and external access stays on, see https://example.org/help" },
 	{ "tells the limit",
 	  { .verdict = SEND_LIMIT, .limit = 15 },
 	  "At most 15 messages an hour may be sent: external access is now off, "
