@@ -251,7 +251,7 @@ static const struct form {
 	{ "used:", is_number, is_use, "used:NUMBER: expected 'TIME PROTOCOL ADDRESS'" },
 	{ "seen:", is_protocol, is_seen, "seen:PROTOCOL: expected 'TIME ADDRESS ATTEMPT NUMBER'" },
 	{ "logins", NULL, NULL, "logins: expected 44 bytes in base64url" },
-	{ "networks", NULL, NULL, "networks: expected 8 to 64 bytes, 8 each, in base64url" },
+	{ "nets", NULL, NULL, "nets: expected 8 to 64 bytes, 8 each, in base64url" },
 	{ "break_ins", NULL, is_break_ins, "break_ins: expected 'COUNT TIME'" },
 	{ "revoked", NULL, is_time, "revoked: expected milliseconds since 1970" },
 	{ "changed", NULL, is_time, "changed: expected milliseconds since 1970" },

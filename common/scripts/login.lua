@@ -14,7 +14,7 @@ end
 local HOUR, DAY = 3600000, 86400000
 local protocol, address, secured, attempt = ARGV[2], ARGV[3], ARGV[4] == '1', ARGV[5]
 local NETWORK = ARGV[6]
-local wanted = { 'access', 'tier', 'seen:' .. protocol, 'logins', 'networks' }
+local wanted = { 'access', 'tier', 'seen:' .. protocol, 'logins', 'nets' }
 for i = 8, #ARGV do
 	table.insert(wanted, PASSWORD .. ARGV[i])
 end
@@ -316,6 +316,6 @@ local shut_out
 local entry = NETWORK .. struct.pack('>I2', today)
 if not string.find(networks or '', entry, 1, true) then
 	shut_out = not is_known(today) and guessing(time).welcome()
-	redis.call('HSET', ACCOUNT, 'networks', entry .. other_networks(today))
+	redis.call('HSET', ACCOUNT, 'nets', entry .. other_networks(today))
 end
 return { 'allow', shut_out or nil }

@@ -25,7 +25,8 @@
 --   used:NUMBER      'time protocol address' of an app password's last login, where seen doesn't
 --                    say
 --   logins           how often it logged in within the last hour and day, see login.lua (D3)
---   networks         of the newest logins, 8 bytes each, newest first, see login.lua (D4)
+--   nets             the networks of the newest logins, 8 bytes each, newest first, see login.lua
+--                    (D4)
 --   break_ins        'count time' of attempts to break in: how many, each within 30 days of the
 --                    one before it, and when the last was (D4)
 --   revoked          when an app password last ended alone: was revoked, or expired

@@ -28,7 +28,7 @@ for i = 1, #fields, 2 do
 	elseif string.sub(name, 1, 6) == 'label:' then
 		labels[string.sub(name, 7)] = value
 	elseif string.sub(name, 1, #PASSWORD) ~= PASSWORD and name ~= 'logins' and
-		name ~= 'networks' and name ~= 'break_ins' then
+		name ~= 'nets' and name ~= 'break_ins' then
 		table.insert(facts, name)
 		table.insert(facts, value)
 	end

@@ -225,7 +225,7 @@ def test_d4_of_switching_off_networks_that_logged_in_are_remembered(site):
 
 def stored(site):
     """The field in which they stand, 8 bytes each."""
-    raw = site.redis.execute_command("HGET", site.key("account", ME), "networks", NEVER_DECODE=[])
+    raw = site.redis.execute_command("HGET", site.key("account", ME), "nets", NEVER_DECODE=[])
     assert raw is None or len(raw) <= 64 and len(raw) % 8 == 0
     return raw or b""
 

@@ -23,7 +23,7 @@ def test_a1_an_account_never_heard_of_is_off_and_costs_nothing(site):
     assert site.login("new@example.org", "7:x") == ["wrong-password"]
     assert site.send("new@example.org") == ["off", "never-enabled"]
     assert site.off("new@example.org") == ["unchanged", "disabled", "never-enabled", "0"]
-    assert site.status("new@example.org") == ["done", str(START), [], [], []]
+    assert site.status("new@example.org") == ["done", str(START), [], [], [], [], 0, 1]
     assert sorted(site.redis.keys()) == [CLOCK, site.key("mark")]
 
 

@@ -42,8 +42,8 @@ static const struct row field_rows[] = {
 	  "\"seen:imap\":\"5   1\",\"seen:smtp\":\"5 fe80::1%eth0 x 0\"",
 	  NULL },
 	{ "counts of logins", "\"logins\":\"" LOGINS "\"", NULL },
-	{ "networks", "\"networks\":\"AAAAwAACUAA\"", NULL },
-	{ "networks and counts", "\"networks\":\"" EIGHT "\",\"logins\":\"" LOGINS "\"", NULL },
+	{ "networks", "\"nets\":\"AAAAwAACUAA\"", NULL },
+	{ "networks and counts", "\"nets\":\"" EIGHT "\",\"logins\":\"" LOGINS "\"", NULL },
 	{ "break-ins", "\"break_ins\":\"3 1760000000123\"", NULL },
 	{ "gate and warning", "\"changed\":\"1\",\"revoked\":\"2\",\"warned\":\"1760000000123\"",
 	  NULL },
@@ -128,10 +128,10 @@ static const struct row field_rows[] = {
 	  "logins:" },
 	{ "counts that are no base64url", "\"logins\":\"*\"", "logins:" },
 	{ "empty counts", "\"logins\":\"\"", "logins:" },
-	{ "networks of 7 bytes", "\"networks\":\"AAAAwAACUA\"", "networks:" },
-	{ "networks of 72 bytes", "\"networks\":\"" EIGHT "AAAAwAACUAA\"", "networks:" },
-	{ "empty networks", "\"networks\":\"\"", "networks:" },
-	{ "networks that are no base64url", "\"networks\":\"192.0.2.\"", "networks:" },
+	{ "networks of 7 bytes", "\"nets\":\"AAAAwAACUA\"", "nets:" },
+	{ "networks of 72 bytes", "\"nets\":\"" EIGHT "AAAAwAACUAA\"", "nets:" },
+	{ "empty networks", "\"nets\":\"\"", "nets:" },
+	{ "networks that are no base64url", "\"nets\":\"192.0.2.\"", "nets:" },
 	{ "break-ins without a time", "\"break_ins\":\"3\"", "break_ins:" },
 	{ "no break-ins", "\"break_ins\":\"0 1760000000123\"", "break_ins:" },
 	{ "break-ins with more", "\"break_ins\":\"3 1760000000123 5\"", "break_ins:" },
@@ -304,7 +304,7 @@ static void comes_out_as_it_was(void **state)
 	static const char text[] =
 		"{\"v\":1,\"account\":\"a@b.c\",\"fields\":{" ON "\"" DIGEST
 		"\":\"1 5 0 0 pop3\",\"label:1\":\"J\303\274ri\",\"logins\":\"" LOGINS
-		"\",\"networks\":\"" EIGHT "\",\"break_ins\":\"2 "
+		"\",\"nets\":\"" EIGHT "\",\"break_ins\":\"2 "
 		"5\"},\"history\":[\"6\\toff\\tadmin\\tanna\\t\",\"5\\ton\\t\\tanna\\t\"]}";
 	static struct account_line line;
 	const char *error = "";
