@@ -38,10 +38,11 @@ end
 local access, reason, tier, held, held_until, sending, since, revoked, expires = unpack(redis.call(
 	'HMGET', ACCOUNT, 'access', 'reason', 'tier', 'held_tier', 'held_until', 'sending', 'since',
 	'revoked', 'expires'))
+local time = clock()
 local PATTERN = '^\n(%S+) (%S+) (%d+) (%d+) (%d+) (%d)'
 local tier_name, counted, a_minute, an_hour, a_message, has_smtp =
 	read_tier(tier, ARGV[7], PATTERN)
-if held and clock() < tonumber(held_until) then
+if held and time < tonumber(held_until) then
 	-- Limits are held, and not protocols.
 	local _
 	_, counted, a_minute, an_hour, a_message = read_tier(held, ARGV[7], PATTERN)
@@ -67,14 +68,20 @@ if stage ~= 'count' then
 	if has_smtp ~= '1' then
 		return { 'protocol', tier_name }
 	end
-	if expires and tonumber(expires) <= clock() then
-		changes().expire(clock())
+	if expires and tonumber(expires) <= time then
+		changes().expire(time)
 		revoked = redis.call('HGET', ACCOUNT, 'revoked')
 	end
 	-- A connection outlives the app password that opened it (A3): one that began before access
 	-- was switched on, or an app password ended, may be such a one. In the same millisecond it
 	-- is.
-	if tonumber(ARGV[8]) <= math.max(tonumber(since), tonumber(revoked or 0)) then
+	local began, ended = tonumber(ARGV[8]), math.max(tonumber(since), tonumber(revoked or 0))
+	if ended > time then
+		-- Noted by a clock that was wrong: from now on it is as if it had been now.
+		redis.call('HSET', ACCOUNT, 'since', digits(math.min(tonumber(since), time)),
+			'revoked', digits(time))
+	end
+	if began <= ended or began > time + 1 then
 		return { 'log-in-again' }
 	end
 	if sending == 'blocked' then
@@ -91,7 +98,6 @@ if stage ~= 'count' then
 	end
 end
 
-local time = clock()
 local log, entries, newest_total = '', 0, 0
 
 -- Time, id, running total and charge of the entry at a place, from 0.

@@ -30,7 +30,6 @@ TIME_OF_TEST = ("(function() local now = tonumber(redis.call('GET', '" + CLOCK +
 
 MINUTE, HOUR = 60000, 3600000
 START = 1760000000000
-NEWEST = 2 * START  # when a connection began that no app password can have ended since
 DIGEST_LENGTH = 22
 
 
@@ -97,6 +96,7 @@ class Site:
 
     def own_clock(self, wanted):
         """Loads the scripts with the test's clock, or as they are, with Redis's."""
+        self.has_own_clock = wanted
         for name in NAMES:
             text = script_text(name)
             if wanted:
@@ -112,6 +112,10 @@ class Site:
     def at(self, now):
         self.now = now
         self.redis.set(CLOCK, now)
+
+    def newest(self):
+        """When a connection began that nothing has ended since, in the millisecond of now."""
+        return (self.now if self.has_own_clock else time.time_ns() // 1000000) + 1
 
     def later(self, milliseconds):
         self.at(self.now + milliseconds)
@@ -228,8 +232,9 @@ class Site:
                 for number in range(count)][-1]
 
     def send(self, account, stage="message", message=None, recipients=1, reference="",
-             tiers=FREE + PAID, began=NEWEST, sender=1, to=None):
+             tiers=FREE + PAID, began=None, sender=1, to=None):
         message = next(self.numbers) if message is None else message
+        began = self.newest() if began is None else began
         recipients = recipients if stage == "message" else 0
         keys = [*self.account_keys(account, "sent"), self.key("traced")]
         # The last bit of a digest tells no two messages apart.

@@ -144,6 +144,28 @@ def test_a3_a_connection_of_before_logs_in_again(site, stage):
     assert site.send(ME, stage, began=site.now + 1)[0] == "allow"
 
 
+def test_a3_a_clock_that_was_a_day_ahead(site):
+    """Nobody has to log in again for all of that day: but for once, as nobody knows better."""
+    _, digest = site.on(ME)
+    site.at(START + DAY)
+    site.off(ME)
+    site.on(ME)
+    old = site.now + 1
+    site.later(2)
+    assert site.send(ME, began=old)[0] == "allow"
+    site.password_add(ME)
+    site.password_revoke(ME, 2)
+    site.at(START + MINUTE)
+    began = site.now
+    assert site.send(ME, began=began) == ["log-in-again"]
+    for before in began, old:
+        assert site.send(ME, began=before) == ["log-in-again"]
+    site.later(5)
+    assert site.send(ME, began=began + 1)[0] == "allow"
+    # What began by the wrong clock is not new because of that.
+    assert site.send(ME, began=old) == ["log-in-again"]
+
+
 def test_a3_a_connection_of_before_costs_the_owner_nothing(site):
     """Neither a place in the windows, nor access where these are full."""
     site.on(ME)
