@@ -27,3 +27,10 @@ const char *script_digest(enum script script)
 {
 	return scripts[script].digest;
 }
+
+enum script script_lent(unsigned int place)
+{
+	static const enum script lent[] = { SCRIPT_SEND, SCRIPT_FAILURE };
+
+	return place < sizeof(lent) / sizeof(lent[0]) ? lent[place] : SCRIPT_COUNT;
+}

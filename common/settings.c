@@ -306,6 +306,7 @@ struct settings *settings_load(const char *path, enum secrets_reader reader, cha
 	if (settings == NULL)
 		return NULL;
 	choose_redis_user(settings, reader);
+	settings->redis.borrows_scripts = reader == SECRETS_MILTER;
 	settings->secrets = secrets_load(settings->secrets_file, reader, error_r);
 	if (settings->secrets == NULL || check_redis_user(settings, path, reader, error_r) < 0)
 		settings_free(&settings);

@@ -71,6 +71,7 @@ struct redis_settings {
 	char *user; /* NULL for Redis's default user */
 	unsigned int database;
 	unsigned int timeout; /* milliseconds: connecting, and waiting for a reply */
+	bool borrows_scripts; /* others give Redis the scripts that are run: see script_lent() */
 };
 
 struct milter_settings {

@@ -26,6 +26,7 @@
 
 #define IDLE_MAX   64
 #define ERROR_SIZE 256
+#define BORROW_MS  20 /* between two looks for a script that somebody else gives Redis */
 
 struct store {
 	const struct redis_settings *settings;
@@ -236,6 +237,38 @@ static int refuse_reply(const struct call *call, redisReply **reply_r)
 	return -1;
 }
 
+/* The script, and those that are lent to the milter. */
+static int load_scripts(const struct call *call, enum script script)
+{
+	int ret = load_script(call, script);
+
+	for (unsigned int i = 0; ret == 0 && script_lent(i) != SCRIPT_COUNT; i++) {
+		if (script_lent(i) != script)
+			ret = load_script(call, script_lent(i));
+	}
+	return ret;
+}
+
+/* Redis doesn't know the script: makes it known and asks again; or asks again until somebody else
+   has made it known. */
+static int run_unknown(const struct call *call, enum script script, const char *resp, size_t size,
+		       redisReply **reply_r)
+{
+	if (!call->store->settings->borrows_scripts)
+		return load_scripts(call, script) < 0 ? -1 : exchange(call, resp, size, reply_r);
+	while (monotonic_msecs() + BORROW_MS < call->deadline) {
+		poll(NULL, 0, BORROW_MS);
+		if (exchange(call, resp, size, reply_r) < 0)
+			return -1;
+		if (!is_error(*reply_r, "NOSCRIPT"))
+			return 0;
+		freeReplyObject(*reply_r);
+		*reply_r = NULL;
+	}
+	return fail(call->store, "has no script %s yet: postern-worker or a login gives it one",
+		    script_name(script));
+}
+
 static int run(struct call *call, const struct command *command, const char *resp, size_t size,
 	       redisReply **reply_r)
 {
@@ -244,8 +277,7 @@ static int run(struct call *call, const struct command *command, const char *res
 	if (command->plain == NULL && is_error(*reply_r, "NOSCRIPT")) {
 		freeReplyObject(*reply_r);
 		*reply_r = NULL;
-		if (load_script(call, command->script) < 0 ||
-		    exchange(call, resp, size, reply_r) < 0)
+		if (run_unknown(call, command->script, resp, size, reply_r) < 0)
 			return -1;
 	}
 	/* The next connection may lead to the new master. */
@@ -367,4 +399,33 @@ int store_ask(struct store *store, const struct command *command, redisReply **r
 	      const char **error_r)
 {
 	return store_call(store, command, 0, reply_r, error_r) > 0 ? 0 : -1;
+}
+
+int store_lend_scripts(struct store *store, const char **error_r)
+{
+	for (unsigned int i = 0; script_lent(i) != SCRIPT_COUNT; i++) {
+		struct command command;
+		redisReply *reply;
+		const char *text;
+		size_t size;
+		bool known;
+
+		command_begin_plain(&command, "SCRIPT");
+		command_string(&command, "EXISTS");
+		command_string(&command, script_digest(script_lent(i)));
+		if (store_call(store, &command, 0, &reply, error_r) <= 0)
+			return -1;
+		known = reply_number(reply, 0) == 1;
+		freeReplyObject(reply);
+		if (known)
+			continue;
+		text = script_text(script_lent(i), &size);
+		command_begin_plain(&command, "SCRIPT");
+		command_string(&command, "LOAD");
+		command_borrow(&command, text, size);
+		if (store_call(store, &command, 0, &reply, error_r) <= 0)
+			return -1;
+		freeReplyObject(reply);
+	}
+	return 0;
 }

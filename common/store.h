@@ -31,12 +31,17 @@ void store_free(struct store **store);
 
 /*
  * Runs the script and waits for its reply, which the caller frees with freeReplyObject(). Loads the
- * script when Redis doesn't have it. A connection that turns out to be dead is replaced once: every
- * script can be run twice without harm. 0, or -1 when there is no answer: *error_r then says why
- * and where, valid until this thread's next call. Thread-safe.
+ * script when Redis doesn't have it, or, with borrows_scripts in the settings, waits for it. A
+ * connection that turns out to be dead is replaced once: every script can be run twice without
+ * harm. 0, or -1 when there is no answer: *error_r then says why and where, valid until this
+ * thread's next call. Thread-safe.
  */
 int store_ask(struct store *store, const struct command *command, struct redisReply **reply_r,
 	      const char **error_r);
+
+/* Gives Redis the scripts that are lent to the milter, if it hasn't got them. 0, or -1 with
+ *error_r. Thread-safe. */
+int store_lend_scripts(struct store *store, const char **error_r);
 
 /*
  * The same for a command of Redis's own as well, which must also be one that can be run twice; with

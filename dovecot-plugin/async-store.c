@@ -63,6 +63,7 @@ struct async_store {
 };
 
 static void async_store_write_waiting(struct async_store *store);
+static void async_store_lend_scripts(struct async_store *store);
 
 /* Logs the first of a row of troubles, and keeps the newest for those who have to wait. */
 static void async_store_trouble(struct async_store *store, const char *error)
@@ -188,6 +189,7 @@ static void handle_step(redisAsyncContext *connection, void *_reply, void *conte
 	i_assert(store->steps_open > 0);
 	if (--store->steps_open == 0) {
 		store->ready = TRUE;
+		async_store_lend_scripts(store);
 		async_store_write_waiting(store);
 	}
 }
@@ -304,6 +306,13 @@ static void async_store_load_script(struct async_store *store, enum script scrip
 				      N_ELEMENTS(args), args, sizes) == REDIS_OK;
 }
 
+/* What the milter runs, and gives Redis as little as it can. */
+static void async_store_lend_scripts(struct async_store *store)
+{
+	for (unsigned int i = 0; script_lent(i) != SCRIPT_COUNT; i++)
+		async_store_load_script(store, script_lent(i));
+}
+
 /* The call's script is given to Redis, once; if that doesn't help, the next tick tries again. */
 static void async_call_reload(struct async_call *call)
 {
@@ -314,6 +323,7 @@ static void async_call_reload(struct async_call *call)
 	if (again)
 		return;
 	async_store_load_script(call->store, call->script);
+	async_store_lend_scripts(call->store);
 	async_call_write(call);
 }
 

@@ -58,14 +58,16 @@ static void take_settings(const struct settings *old, const struct settings *new
 	worker_wake_all();
 }
 
-/* Says that this worker is there, or that it ends. Redis's troubles are the other threads' to log.
- */
+/* Says that this worker is there, or that it ends, and gives Redis what the milter can't give it.
+   Redis's troubles are the other threads' to log. */
 static void beat(bool ends)
 {
 	struct state *state = state_acquire();
 	const char *error;
 
 	question_beat(state->store, ends, &error);
+	if (!ends)
+		store_lend_scripts(state->store, &error);
 	state_release(&state);
 }
 

@@ -357,6 +357,9 @@ def sandbox(tmp_path_factory):
         shared = start_sandbox(directory, TIERS, ["--no-penalty", "--redis-auth"])
         RUNNING.append(shared)
         yield shared
+        # Its users of Redis, the sample's, may do all that the tests had Postern do.
+        refused = shared.redis().acl_log()
+        assert not refused, refused
     finally:
         RUNNING.clear()
         stop_sandboxes([directory])

@@ -249,8 +249,12 @@ def mark_foreign(own):
 
 
 def forbid(own):
-    own.redis().execute_command("ACL", "SETUSER", "postern", "-evalsha")
-    return lambda: own.redis().execute_command("ACL", "SETUSER", "postern", "+evalsha")
+    def change(rule):
+        for user in "postern", "postern-milter":
+            own.redis().execute_command("ACL", "SETUSER", user, rule)
+
+    change("-evalsha")
+    return lambda: change("+evalsha")
 
 
 def fill_up(own):

@@ -50,6 +50,7 @@ class Configuration:
         self.support_password = secrets.token_hex(24)
         self.redis_auth = redis_auth
         self.redis_password = secrets.token_hex(32)
+        self.milter_redis_password = secrets.token_hex(32)
         self.words = {
             "INSIDE": INSIDE, "DOMAIN": DOMAIN, "LEGACY_ADDRESS": LEGACY_ADDRESS,
             "MAIL_USER": MAIL_USER, "MAIL_UID": mail.pw_uid, "MAIL_GID": mail.pw_gid, **ports,
@@ -144,6 +145,7 @@ user = {"postern" if self.redis_auth else ""}
 socket = {INSIDE}/postfix/spool/postern/milter.sock
 socket_group = postfix
 user = {MILTER_USER}
+redis_user = {"postern-milter" if self.redis_auth else ""}
 [notices]
 shipped = {INSIDE}/etc/notices-shipped
 own = {INSIDE}/etc/notices
@@ -156,14 +158,18 @@ doveadm_url = {self.url(WORKER_DOOR, "WORKER_DOOR_PORT")}
             text = lay_over(text, read(settings_file))
         self.write("etc/postern.conf", text)
         # `doveadm postern key add` adds the keys, and makes the daemons' files.
-        password = f"[redis]\npassword = {self.redis_password}\n" if self.redis_auth else ""
-        self.write("etc/secrets", password, mode=0o600)
+        self.write("etc/secrets", self.redis_section(self.redis_password), mode=0o600)
+        self.write("etc/secrets.milter", self.redis_section(self.milter_redis_password), mode=0o600)
+
+    def redis_section(self, password):
+        return f"[redis]\npassword = {password}\n" if self.redis_auth else ""
 
     def write_redis(self):
         self.write("redis/redis.conf", self.template("redis.conf"), self.sample("redis.conf", {
             "/run/redis/redis-server.sock": f"{INSIDE}/redis/redis.sock",
             # The default user stays open: tests and people look in without a password.
             "requirepass CHANGE-THIS-TOO": 'requirepass ""',
+            "CHANGE-THIS-AS-WELL": self.milter_redis_password,
             "CHANGE-THIS": self.redis_password,
         }), mode=0o600, owner=redis_user())
 
@@ -221,6 +227,7 @@ doveadm_url = {self.url(WORKER_DOOR, "WORKER_DOOR_PORT")}
             **ports,
             "REDIS_SOCKET": self.path("redis/redis.sock"),
             "REDIS_PASSWORD": self.redis_password,
+            "MILTER_REDIS_PASSWORD": self.milter_redis_password,
             "MILTER_SOCKET": self.path("run/milter.sock"),
             "AUTH_SOCKET": self.path("run/auth.sock"),
             "CA_FILE": self.path("tls/ca.pem"),

@@ -31,6 +31,24 @@ static void over_tcp(void **state)
 	store_free(&store);
 }
 
+/* Without its keys a script fails, but not because Redis doesn't know it. */
+static bool is_known(enum script script)
+{
+	const char *said = private_redis_say(redis, "EVALSHA", script_digest(script), "0", NULL);
+
+	return strncmp(said, "NOSCRIPT", strlen("NOSCRIPT")) != 0;
+}
+
+/* Redis has all that is lent to the milter. */
+static bool is_lent(void)
+{
+	unsigned int count = 0;
+
+	while (script_lent(count) != SCRIPT_COUNT && is_known(script_lent(count)))
+		count++;
+	return count > 1 && script_lent(count) == SCRIPT_COUNT;
+}
+
 static void loads_scripts_again(void **state)
 {
 	struct store *store = open_store();
@@ -40,6 +58,63 @@ static void loads_scripts_again(void **state)
 	assert_string_equal(private_redis_say(redis, "SCRIPT", "FLUSH", NULL), "OK");
 	assert_answers(store);
 	store_free(&store);
+}
+
+/* The milter's stores give Redis no script, and wait for those who do as long as for an answer. */
+static void borrows_scripts(void **state)
+{
+	struct store *lender = open_store(), *store;
+	struct redis_settings borrowing = settings;
+	const char *error;
+
+	(void)state;
+	borrowing.borrows_scripts = true;
+	store = store_create(&borrowing, &secrets);
+	assert_answers(lender);
+	assert_answers(store);
+	assert_string_equal(private_redis_say(redis, "SCRIPT", "FLUSH", NULL), "OK");
+	assert_refuses(store, "has no script status yet");
+	/* Whatever it is asked: the milter's scripts come with it. */
+	assert_false(is_lent());
+	mark(lender, 17);
+	assert_true(is_lent());
+	assert_string_equal(private_redis_say(redis, "SCRIPT", "FLUSH", NULL), "OK");
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(store_lend_scripts(lender, &error), 0);
+		assert_true(is_lent());
+	}
+	assert_false(is_known(SCRIPT_INIT));
+	store_free(&store);
+	store_free(&lender);
+}
+
+static void *lend(void *store)
+{
+	const char *error;
+
+	pause_ms(TIMEOUT / 3);
+	mark(store, 3);
+	assert_int_equal(ask(store, &error), 0);
+	return NULL;
+}
+
+/* A call that comes just before its script does is answered. */
+static void borrows_in_time(void **state)
+{
+	struct store *lender = open_store(), *store;
+	struct redis_settings borrowing = settings;
+	pthread_t thread;
+
+	(void)state;
+	borrowing.borrows_scripts = true;
+	store = store_create(&borrowing, &secrets);
+	assert_answers(lender);
+	assert_string_equal(private_redis_say(redis, "SCRIPT", "FLUSH", NULL), "OK");
+	assert_int_equal(pthread_create(&thread, NULL, lend, lender), 0);
+	assert_answers(store);
+	pthread_join(thread, NULL);
+	store_free(&store);
+	store_free(&lender);
 }
 
 /* The digests that embed-scripts computes are those that Redis knows the scripts by. */
@@ -327,6 +402,8 @@ static int run(struct private_redis *_redis)
 	ADD_REDIS_TEST(over_unix_socket);
 	ADD_REDIS_TEST(over_tcp);
 	ADD_REDIS_TEST(loads_scripts_again);
+	ADD_REDIS_TEST(borrows_scripts);
+	ADD_REDIS_TEST(borrows_in_time);
 	ADD_REDIS_TEST(knows_the_digests);
 	ADD_REDIS_TEST(logs_in_with_password);
 	ADD_REDIS_TEST(logs_in_with_user);
