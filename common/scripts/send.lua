@@ -219,14 +219,16 @@ end
 
 if limited then
 	read_log()
-	local last = string.byte(id, -1)
-	id = string.sub(id, 1, -2) .. string.char(last - last % 2 + (is_receipt and 1 or 0))
 end
 if stage == 'count' then
 	return { 'count', charged_within(MINUTE), charged_within(HOUR) }
 end
-if stage == 'message' and holds_message(longest) then
-	return { 'allow', allowed }
+if stage == 'message' then
+	local last = string.byte(id, -1)
+	id = string.sub(id, 1, -2) .. string.char(last - last % 2 + (is_receipt and 1 or 0))
+	if holds_message(longest) then
+		return { 'allow', allowed }
+	end
 end
 local wait = wait_for(cost, a_minute, MINUTE)
 if wait > 0 then
