@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "access.h"
+#include "app-password.h"
 #include "protocol.h"
 #include "reason.h"
 #include "settings.h"
@@ -24,10 +25,8 @@
 
 #define APP "app:" /* begins the names of app passwords */
 
-#define LOWER	  "abcdefghijklmnopqrstuvwxyz"
-#define UPPER	  "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-#define DIGITS	  "0123456789"
-#define BASE64URL UPPER LOWER DIGITS "-_"
+#define LOWER  "abcdefghijklmnopqrstuvwxyz"
+#define DIGITS "0123456789"
 
 /* Each of these takes what it knows from the beginning of *text. False if it isn't there. */
 
@@ -137,15 +136,6 @@ static bool is_number(const char *text)
 	return take_number(&text, NUMBER_DIGITS, &number) && number > 0 && *text == '\0';
 }
 
-/* "7:" and 128 bits in base64url, the name under which an app password is looked up. */
-static bool is_digest(const char *text)
-{
-	uint64_t key;
-
-	return take_number(&text, 3, &key) && key <= 255 && take_sign(&text, ':') &&
-	       strspn(text, BASE64URL) == 22 && text[22] == '\0';
-}
-
 /* An app password's value. */
 struct password {
 	uint64_t number, created, ended, expires;
@@ -244,7 +234,7 @@ static const struct form {
 	{ "sending", NULL, is_blocked, "sending: expected blocked, or none" },
 	{ "language", NULL, is_language, "language: expected a language tag like en or et_EE" },
 	{ "numbers", NULL, is_number, "numbers: expected how many app passwords there ever were" },
-	{ APP, is_digest, is_password,
+	{ APP, app_password_is_digest, is_password,
 	  "app:DIGEST: expected 'NUMBER CREATED ENDED EXPIRES PROTOCOLS'" },
 	{ "label:", is_number, is_label,
 	  "label:NUMBER: expected at most 48 bytes of UTF-8 without control characters" },

@@ -3,7 +3,9 @@
 #include "app-password.h"
 
 #include <pthread.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <openssl/core_names.h>
@@ -109,4 +111,18 @@ int app_password_digest(const struct secret_key *key, const struct account_name 
 	prefix = snprintf(digest_r, APP_PASSWORD_DIGEST_SIZE, "%u:", key->id);
 	base64url_encode(mac, DIGEST_SIZE, digest_r + prefix);
 	return 0;
+}
+
+bool app_password_is_digest(const char *text)
+{
+	static const char base64url[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+					"0123456789-_";
+	size_t digits = strspn(text, "0123456789");
+	const char *mac = text + digits + 1;
+
+	if (digits == 0 || digits > 3 || (digits > 1 && *text == '0') || text[digits] != ':')
+		return false;
+	return strtoul(text, NULL, 10) <= UINT8_MAX &&
+	       strspn(mac, base64url) == BASE64URL_LENGTH(DIGEST_SIZE) &&
+	       mac[BASE64URL_LENGTH(DIGEST_SIZE)] == '\0';
 }

@@ -1,6 +1,7 @@
 #ifndef POSTERN_APP_PASSWORD_H
 #define POSTERN_APP_PASSWORD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "account.h"
@@ -27,5 +28,8 @@ int app_password_generate(char password_r[APP_PASSWORD_SIZE]);
    0, or -1 if OpenSSL fails. */
 int app_password_digest(const struct secret_key *key, const struct account_name *account,
 			const char *entered, char digest_r[APP_PASSWORD_DIGEST_SIZE]);
+
+/* True for text that app_password_digest() may have written. */
+bool app_password_is_digest(const char *text);
 
 #endif

@@ -41,6 +41,7 @@ noinst_LTLIBRARIES += %reldir%/libpostern-common.la
 	%reldir%/secrets-file.h %reldir%/secrets-write.c \
 	%reldir%/send.c %reldir%/send.h \
 	%reldir%/sendmail.c %reldir%/sendmail.h \
+	%reldir%/session.c %reldir%/session.h \
 	%reldir%/settings.c %reldir%/settings.h \
 	%reldir%/settings-table.c %reldir%/settings-table.h \
 	%reldir%/settings-value.c %reldir%/settings-value.h \
@@ -76,6 +77,7 @@ scripts = \
 	%reldir%/scripts/password_revoke.lua \
 	%reldir%/scripts/renew.lua \
 	%reldir%/scripts/send.lua \
+	%reldir%/scripts/session.lua \
 	%reldir%/scripts/set.lua \
 	%reldir%/scripts/status.lua \
 	%reldir%/scripts/unused.lua

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "app-password.h"
 #include "network.h"
 #include "reply.h"
 
@@ -44,9 +43,9 @@ const char *login_shut_out_text(enum login_shut_out shut_out)
 }
 
 /* A word that isn't known says nothing: the verdict holds. */
-static enum login_shut_out read_shut_out(const struct redisReply *reply)
+static enum login_shut_out read_shut_out(const struct redisReply *reply, unsigned int place)
 {
-	const char *word = reply_string(reply, 1);
+	const char *word = reply_string(reply, place);
 
 	for (size_t i = 0; i < sizeof(shut_outs) / sizeof(shut_outs[0]); i++) {
 		if (strcmp(shut_outs[i].word, word) == 0)
@@ -101,8 +100,13 @@ void login_read(const struct redisReply *reply, struct login_answer *answer_r)
 		answer_r->wait = (unsigned int)reply_number(reply, 1);
 		break;
 	case LOGIN_ALLOW:
+		if (!app_password_is_digest(reply_string(reply, 1)))
+			return;
+		strcpy(answer_r->password, reply_string(reply, 1));
+		answer_r->shut_out = read_shut_out(reply, 2);
+		break;
 	case LOGIN_WRONG_PASSWORD:
-		answer_r->shut_out = read_shut_out(reply);
+		answer_r->shut_out = read_shut_out(reply, 1);
 		break;
 	case LOGIN_EXPIRED:
 	case LOGIN_TLS_REQUIRED:

@@ -2,6 +2,7 @@
 #define POSTERN_LOGIN_H
 
 #include "account.h"
+#include "app-password.h"
 #include "command.h"
 #include "protocol.h"
 #include "reason.h"
@@ -49,6 +50,9 @@ struct login_answer {
 	enum disable_reason reason;	  /* for LOGIN_OFF */
 	unsigned int wait;		  /* seconds, for LOGIN_TOO_SOON */
 	char tier[SETTINGS_TIER_MAX + 1]; /* for LOGIN_PROTOCOL */
+	/* For LOGIN_ALLOW: the digest of the app password, which the session goes by (session.h).
+	 */
+	char password[APP_PASSWORD_DIGEST_SIZE];
 };
 
 #define LOGIN_SENTENCE_SIZE 400

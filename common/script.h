@@ -33,9 +33,10 @@ enum script {
 	SCRIPT_LIST,
 	SCRIPT_EXPORT,
 	SCRIPT_IMPORT,
+	SCRIPT_SESSION,
 };
 
-#define SCRIPT_COUNT (SCRIPT_IMPORT + 1)
+#define SCRIPT_COUNT (SCRIPT_SESSION + 1)
 
 /* The number of the stored format: what the mark must say. Every script gets it. */
 #define SCRIPT_FORMAT "1"

@@ -1,14 +1,9 @@
 /* doveadm postern check: whether everything around Postern on this host is as it has to be. */
 
 #include "lib.h"
-#include "path-util.h"
-#include "master-service.h"
-#include "doveadm-settings.h"
 
 #include "check.h"
 #include "doveadm-postern.h"
-
-#include <sys/stat.h>
 
 static const struct postern_column columns[] = {
 	{ .name = "check" },
@@ -19,23 +14,9 @@ static const struct postern_column columns[] = {
 
 /* In this order they are told. */
 static const struct check_topic *const topics[] = {
-	&check_host_topic,    &check_secrets_topic, &check_redis_topic,	  &check_redis_info_topic,
-	&check_dovecot_topic, &check_api_topic,	    &check_postfix_topic,
+	&check_host_topic,    &check_secrets_topic,  &check_redis_topic, &check_redis_info_topic,
+	&check_dovecot_topic, &check_api_topic,	 &check_postfix_topic,
 };
-
-/* The file that Dovecot was started with, or doveadm was told. A process of Dovecot's gets its
-   settings from a socket; Dovecot leaves a link to the file beside that. */
-static const char *dovecot_file(void)
-{
-	const char *path = master_service_get_config_path(master_service);
-	const char *target, *error;
-	struct stat st;
-
-	if (stat(path, &st) == 0 && S_ISREG(st.st_mode))
-		return path;
-	path = t_strconcat(doveadm_settings->base_dir, "/dovecot.conf", NULL);
-	return t_realpath(path, &target, &error) == 0 ? target : path;
-}
 
 static void run_check(const struct postern_run *run, const struct check_site *site,
 		      const struct check *check, const char *unknown)
@@ -74,7 +55,7 @@ static void cmd_postern_check(struct doveadm_cmd_context *cctx)
 	i_zero(&site);
 	postern_begin_without_settings(&run, cctx, columns, DOVEADM_PRINT_TYPE_TABLE);
 	site.settings_file = postern_settings_file();
-	check_say(site.dovecot.file, CHECK_OK, "%s", dovecot_file());
+	check_say(site.dovecot.file, CHECK_OK, "%s", postern_dovecot_file());
 	check_read_settings(&site);
 	check_read_redis(&site);
 	check_read_dovecot(&site);

@@ -1,6 +1,8 @@
 /* What the `doveadm postern` commands share, and the plugin's entry. */
 
 #include "lib.h"
+#include "master-service.h"
+#include "path-util.h"
 #include "str.h"
 #include "str-sanitize.h"
 #include "time-util.h"
@@ -11,6 +13,7 @@
 
 #include <pwd.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -103,6 +106,20 @@ const char *postern_settings_file(void)
 	const char *path = doveadm_plugin_getenv("postern_settings");
 
 	return path != NULL ? path : DEFAULT_SETTINGS;
+}
+
+const char *postern_dovecot_file(void)
+{
+	const char *path = master_service_get_config_path(master_service);
+	const char *target, *error;
+	struct stat st;
+
+	if (stat(path, &st) == 0 && S_ISREG(st.st_mode))
+		return path;
+	/* A process of Dovecot's gets its settings from a socket; Dovecot leaves a link to the file
+	   beside that. */
+	path = t_strconcat(doveadm_settings->base_dir, "/dovecot.conf", NULL);
+	return t_realpath(path, &target, &error) == 0 ? target : path;
 }
 
 void postern_begin_without_settings(struct postern_run *run, struct doveadm_cmd_context *cctx,
@@ -391,6 +408,7 @@ void doveadm_postern_plugin_init(struct module *module ATTR_UNUSED)
 	doveadm_cmd_register_ver2(&doveadm_postern_list_command);
 	doveadm_cmd_register_ver2(&doveadm_postern_export_command);
 	doveadm_cmd_register_ver2(&doveadm_postern_import_command);
+	doveadm_cmd_register_ver2(&doveadm_postern_sessions_end_command);
 	doveadm_cmd_register_ver2(&doveadm_postern_sweep_command);
 }
 

@@ -78,6 +78,9 @@ void postern_end(struct postern_run *run);
 /* The settings file that the commands read. */
 const char *postern_settings_file(void);
 
+/* The file that Dovecot was started with, or doveadm was told. */
+const char *postern_dovecot_file(void);
+
 /* TRUE on the command line. Elsewhere the command is refused: it works with files, or for hours. */
 bool postern_on_command_line(const struct postern_run *run);
 
@@ -184,6 +187,7 @@ extern struct doveadm_cmd_ver2 doveadm_postern_password_add_command;
 extern struct doveadm_cmd_ver2 doveadm_postern_password_changed_command;
 extern struct doveadm_cmd_ver2 doveadm_postern_password_list_command;
 extern struct doveadm_cmd_ver2 doveadm_postern_password_revoke_command;
+extern struct doveadm_cmd_ver2 doveadm_postern_sessions_end_command;
 extern struct doveadm_cmd_ver2 doveadm_postern_set_command;
 extern struct doveadm_cmd_ver2 doveadm_postern_status_command;
 extern struct doveadm_cmd_ver2 doveadm_postern_sweep_command;

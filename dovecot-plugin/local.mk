@@ -14,9 +14,14 @@ dovecot_ldflags = $(AM_LDFLAGS) -module -avoid-version -shared
 
 %canon_reldir%_libauthdb_postern_la_SOURCES = \
 	%reldir%/async-store.c %reldir%/async-store.h \
+	%reldir%/auth-site.c %reldir%/auth-site.h \
+	%reldir%/authdb-postern.c \
 	%reldir%/login-result.c %reldir%/login-result.h \
-	%reldir%/passdb-postern.c \
-	%reldir%/reply-guard.c %reldir%/reply-guard.h
+	%reldir%/passdb-postern.c %reldir%/passdb-postern.h \
+	%reldir%/reply-guard.c %reldir%/reply-guard.h \
+	%reldir%/session-mark.c %reldir%/session-mark.h \
+	%reldir%/session-table.c %reldir%/session-table.h \
+	%reldir%/userdb-postern.c %reldir%/userdb-postern.h
 %canon_reldir%_libauthdb_postern_la_CPPFLAGS = $(dovecot_cppflags) $(LIBDOVECOT_AUTH_INCLUDE)
 %canon_reldir%_libauthdb_postern_la_CFLAGS = $(dovecot_cflags)
 %canon_reldir%_libauthdb_postern_la_LDFLAGS = $(dovecot_ldflags) \
@@ -46,6 +51,7 @@ noinst_LTLIBRARIES += %reldir%/libpostern-check.la
 
 %canon_reldir%_lib10_doveadm_postern_plugin_la_SOURCES = \
 	%reldir%/account-line.c %reldir%/account-line.h \
+	%reldir%/anvil.c %reldir%/anvil.h \
 	%reldir%/doveadm-postern.c %reldir%/doveadm-postern.h \
 	%reldir%/doveadm-postern-accounts.c %reldir%/doveadm-postern-accounts.h \
 	%reldir%/doveadm-postern-check.c \
@@ -62,12 +68,15 @@ noinst_LTLIBRARIES += %reldir%/libpostern-check.la
 	%reldir%/doveadm-postern-on.c \
 	%reldir%/doveadm-postern-password.c %reldir%/doveadm-postern-password.h \
 	%reldir%/doveadm-postern-password-changed.c \
+	%reldir%/doveadm-postern-sessions.c \
 	%reldir%/doveadm-postern-set.c \
 	%reldir%/doveadm-postern-status.c \
 	%reldir%/doveadm-postern-sweep.c \
 	%reldir%/doveadm-postern-system.c \
 	%reldir%/line-reader.c %reldir%/line-reader.h \
-	%reldir%/message-lookup.c %reldir%/message-lookup.h
+	%reldir%/message-lookup.c %reldir%/message-lookup.h \
+	%reldir%/session-list.c %reldir%/session-list.h \
+	%reldir%/session-table.c %reldir%/session-table.h
 %canon_reldir%_lib10_doveadm_postern_plugin_la_CPPFLAGS = $(dovecot_cppflags) \
 	$(LIBDOVECOT_DOVEADM_INCLUDE) $(JANSSON_CFLAGS)
 %canon_reldir%_lib10_doveadm_postern_plugin_la_CFLAGS = $(dovecot_cflags)

@@ -1,29 +1,24 @@
-/*
- * The passdb "postern": logins from outside are decided by external access and app passwords
- * (rules A1 to A9, P1 to P3), logins from an internal network by the passdb that comes next.
- */
+/* The passdb "postern". */
 
-#include "auth-common.h"
+#include "passdb-postern.h"
 #include "hex-binary.h"
 #include "ioloop.h"
 #include "llist.h"
-#include "module-dir.h"
 #include "randgen.h"
 #include "str-sanitize.h"
 
 #include "auth.h"
 #include "auth-request.h"
-#include "passdb.h"
 
 #include "async-store.h"
+#include "auth-site.h"
 #include "login-result.h"
 #include "login.h"
 #include "monotonic.h"
 #include "printable.h"
 #include "reply.h"
+#include "session-mark.h"
 #include "settings.h"
-
-#define DEFAULT_SETTINGS_FILE SYSCONFDIR "/postern/postern.conf"
 
 /* How long a login waits for Redis to come back: most outages are a failover. */
 #define WAIT_MSECS 4000
@@ -40,9 +35,9 @@
 
 struct postern_passdb {
 	struct passdb_module module;
-	struct settings *settings;
-	struct async_store *store;
-	struct login *silenced; /* logins whose client is to hear nothing yet */
+	struct auth_site *site;
+	const struct settings *settings; /* the site's */
+	struct login *silenced;		 /* logins whose client is to hear nothing yet */
 	bool warned_of_rules;
 };
 
@@ -58,9 +53,6 @@ struct login {
 	int64_t started; /* milliseconds of the monotonic clock */
 	struct timeout *to_silence;
 };
-
-void authdb_postern_init(struct module *module);
-void authdb_postern_deinit(void);
 
 static struct postern_passdb *get_passdb(struct auth_request *request)
 {
@@ -152,15 +144,24 @@ static void login_free(struct login *login)
 	i_free(login);
 }
 
+static void login_accept(const struct login *login, const struct login_answer *answer)
+{
+	struct session session = { .account = login->account, .protocol = login->protocol };
+
+	/* From here on the account goes by its full name (A6). */
+	if (strcmp(login->request->fields.user, login->account.text) != 0)
+		auth_request_set_username_forced(login->request, login->account.text);
+	strcpy(session.password, answer->password);
+	session_mark_set(login->request, &session, login->started);
+}
+
 static void login_reply(struct login *login, const struct login_answer *answer)
 {
 	enum passdb_result result =
 		login_result_set(login->request, answer, login->protocol, login->passdb->settings);
 
-	/* From here on the account goes by its full name (A6). */
-	if (result == PASSDB_RESULT_OK &&
-	    strcmp(login->request->fields.user, login->account.text) != 0)
-		auth_request_set_username_forced(login->request, login->account.text);
+	if (result == PASSDB_RESULT_OK)
+		login_accept(login, answer);
 	login->callback(result, login->request);
 	login_free(login);
 }
@@ -225,7 +226,7 @@ static void login_decide(struct login *login, const char *password)
 
 	if (login_ask(&ask, login->passdb->settings, &command) < 0)
 		i_fatal("postern: OpenSSL failed to compute a digest");
-	async_store_ask(login->passdb->store, &command, WAIT_MSECS, login_decided, login);
+	async_store_ask(login->passdb->site->store, &command, WAIT_MSECS, login_decided, login);
 }
 
 /* Why this request can't be for an app password at all; NULL if it can. */
@@ -307,18 +308,12 @@ static void postern_lookup_credentials(struct auth_request *request,
 	callback(PASSDB_RESULT_SCHEME_NOT_AVAILABLE, NULL, 0, request);
 }
 
-/* Runs as root: the secrets are readable now, and not later. */
 static struct passdb_module *postern_preinit(pool_t pool, const char *args)
 {
 	struct postern_passdb *passdb = p_new(pool, struct postern_passdb, 1);
-	char *error;
 
-	passdb->settings =
-		settings_load(*args != '\0' ? args : DEFAULT_SETTINGS_FILE, SECRETS_SITE, &error);
-	if (passdb->settings == NULL)
-		i_fatal("postern: %s", error);
-	if (passdb->settings->doubt != NULL)
-		i_warning("postern: %s", passdb->settings->doubt);
+	passdb->site = auth_site_open(args);
+	passdb->settings = passdb->site->settings;
 	return &passdb->module;
 }
 
@@ -326,14 +321,14 @@ static void postern_init(struct passdb_module *module)
 {
 	struct postern_passdb *passdb = container_of(module, struct postern_passdb, module);
 
-	passdb->store = async_store_create(&passdb->settings->redis, passdb->settings->secrets);
+	auth_site_start(passdb->site);
 }
 
 static void postern_deinit(struct passdb_module *module)
 {
 	struct postern_passdb *passdb = container_of(module, struct postern_passdb, module);
 
-	async_store_free(&passdb->store);
+	auth_site_stop(passdb->site);
 	/* Postfix is to see its connection end, and not a failure. */
 	while (passdb->silenced != NULL) {
 		struct login *login = passdb->silenced;
@@ -341,10 +336,10 @@ static void postern_deinit(struct passdb_module *module)
 		DLLIST_REMOVE(&passdb->silenced, login);
 		login_free(login);
 	}
-	settings_free(&passdb->settings);
+	auth_site_close(&passdb->site);
 }
 
-static struct passdb_module_interface passdb_postern = {
+struct passdb_module_interface passdb_postern = {
 	.name = "postern",
 	.preinit = postern_preinit,
 	.init = postern_init,
@@ -352,16 +347,3 @@ static struct passdb_module_interface passdb_postern = {
 	.verify_plain = postern_verify_plain,
 	.lookup_credentials = postern_lookup_credentials,
 };
-
-extern const char *authdb_postern_version;
-const char *authdb_postern_version = DOVECOT_ABI_VERSION;
-
-void authdb_postern_init(struct module *module ATTR_UNUSED)
-{
-	passdb_register_module(&passdb_postern);
-}
-
-void authdb_postern_deinit(void)
-{
-	passdb_unregister_module(&passdb_postern);
-}

@@ -38,7 +38,9 @@ check_PROGRAMS += \
 	%reldir%/unit/test-secrets-write \
 	%reldir%/unit/test-send \
 	%reldir%/unit/test-sendmail \
+	%reldir%/unit/test-session \
 	%reldir%/unit/test-session-list \
+	%reldir%/unit/test-session-table \
 	%reldir%/unit/test-settings \
 	%reldir%/unit/test-settings-documents \
 	%reldir%/unit/test-settings-mistakes \
@@ -85,6 +87,11 @@ private_redis = %reldir%/unit/private-redis.c %reldir%/unit/private-redis.h \
 %canon_reldir%_unit_test_session_list_SOURCES = %reldir%/unit/test-session-list.c \
 	worker/session-list.c worker/session-list.h
 %canon_reldir%_unit_test_session_list_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/worker
+%canon_reldir%_unit_test_session_table_SOURCES = %reldir%/unit/test-session-table.c \
+	dovecot-plugin/anvil.c dovecot-plugin/anvil.h \
+	dovecot-plugin/session-list.c dovecot-plugin/session-list.h \
+	dovecot-plugin/session-table.c dovecot-plugin/session-table.h
+%canon_reldir%_unit_test_session_table_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/dovecot-plugin
 LDADD = common/libpostern-common.la $(HIREDIS_LIBS) $(CMOCKA_LIBS)
 %canon_reldir%_unit_test_encoded_word_LDADD = $(LDADD) $(CRYPTO_LIBS)
 
@@ -134,6 +141,7 @@ EXTRA_DIST += \
 	%reldir%/e2e/test_redis_users.py \
 	%reldir%/e2e/test_sandbox.py \
 	%reldir%/e2e/test_send.py \
+	%reldir%/e2e/test_session_rules.py \
 	%reldir%/e2e/test_tier_changes.py \
 	%reldir%/e2e/test_windows.py \
 	%reldir%/e2e/test_worker.py \

@@ -3,7 +3,8 @@
 -- KEYS[6] is the log of wrong passwords, KEYS[7] the index of expiries. ARGV: format, protocol,
 -- address, whether secured (0 or 1), attempt, the address's network (6 bytes), the tiers' rows, and
 -- the digests of what was entered, one for each key of the site, the current one first. Answers
--- with the verdict and what it needs. Behind wrong-password and allow that is, where there is
+-- with the verdict and what it needs: behind allow the digest that was found, which the session
+-- goes by from then on (session.lua). Behind that, and behind wrong-password, is, where there is
 -- something to say, a word about being shut out: before, now (and as it is an attempt to break in
 -- with that, disable or tell), or ended.
 
@@ -203,9 +204,10 @@ local function other_networks(today)
 	return table.concat(others)
 end
 
-local number, ended, expires, scope
+local digest, number, ended, expires, scope
 for i = 6, #wanted do
 	if found[i] then
+		digest = ARGV[i + 2]
 		number, ended, expires, scope =
 			string.match(found[i], '^(%d+) %d+ (%d+) (%d+) (%S+)$')
 		break
@@ -318,4 +320,4 @@ if not string.find(networks or '', entry, 1, true) then
 	shut_out = not is_known(today) and guessing(time).welcome()
 	redis.call('HSET', ACCOUNT, 'nets', entry .. other_networks(today))
 end
-return { 'allow', shut_out or nil }
+return { 'allow', digest, shut_out or nil }

@@ -20,7 +20,8 @@ import redis
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 SCRIPTS = os.path.join(SOURCE, "common", "scripts")
 NAMES = ("due", "erase", "expire", "export", "failure", "import", "init", "login", "off", "on",
-         "password_add", "password_changed", "password_revoke", "send", "set", "status", "unused")
+         "password_add", "password_changed", "password_revoke", "send", "session", "set", "status",
+         "unused")
 
 FORMAT = "1"
 CLOCK = "clock"
@@ -213,9 +214,24 @@ class Site:
               address="192.0.2.1", tiers=FREE + PAID, to=None):
         digests = [digest] if isinstance(digest, str) else digest
         keys = [*self.account_keys(account, "guesses"), self.key("expiries")]
-        return self.call("login", keys, protocol, address, secured,
-                         attempt or f"a{next(self.numbers)}", network_of(address),
-                         rows(tiers, "login"), *map(self.whole, digests), to=to)
+        digests = [self.whole(one) for one in digests]
+        answer = self.call("login", keys, protocol, address, secured,
+                           attempt or f"a{next(self.numbers)}", network_of(address),
+                           rows(tiers, "login"), *digests, to=to)
+        if isinstance(answer, list) and answer[0] == "allow":
+            # What the session goes by: one of those that were entered.
+            assert answer[1] in digests
+            return ["allow", *answer[2:]]
+        return answer
+
+    def sessions(self, *sessions, accounts=None, tiers=FREE + PAID):
+        """What is said of (account, protocol, digest), the digest None where nobody knows it."""
+        accounts = accounts or sorted({session[0] for session in sessions})
+        words = [word for account, protocol, digest in sessions
+                 for word in (accounts.index(account) + 1, protocol,
+                              self.whole(digest) if digest else "")]
+        return self.call("session", [self.key("account", account) for account in accounts],
+                         rows(tiers, "login"), *words)
 
     def guess(self, account, number, address, **more):
         """A wrong password, which no app password is: a number up to 200,000 tells which."""

@@ -19,6 +19,7 @@
 #include "reply-text.h"
 #include "reply.h"
 #include "send.h"
+#include "session.h"
 #include "system.h"
 #include "unused.h"
 #include "utf8.h"
@@ -81,8 +82,23 @@ static void read_login(const redisReply *reply)
 	must_be_reason(answer.reason);
 	must_be_string(login_verdict_word(answer.verdict));
 	MUST(answer.verdict != LOGIN_PROTOCOL || *answer.tier != '\0');
+	MUST((answer.verdict == LOGIN_ALLOW) == app_password_is_digest(answer.password));
 	login_sentence(&answer, PROTOCOL_IMAP, site_settings(), sentence);
 	must_be_sentence(sentence, sizeof(sentence));
+}
+
+static void read_session(const redisReply *reply)
+{
+	const char *error = NULL;
+
+	for (unsigned int count = 1; count <= 3; count++) {
+		if (session_read(reply, count, &error) == 0)
+			MUST(session_verdict(reply, count) == SESSION_UNAVAILABLE);
+		else
+			MUST(fuzz_is_printable(error));
+		MUST((int)session_verdict(reply, count) >= 0 &&
+		     session_verdict(reply, count) <= SESSION_UNAVAILABLE);
+	}
 }
 
 static void read_send(const redisReply *reply)
@@ -447,6 +463,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	read_error(reply);
 	read_login(reply);
+	read_session(reply);
 	read_send(reply);
 	read_access(reply);
 	read_status(reply);

@@ -195,6 +195,7 @@ static void scripts(void **state)
 		[SCRIPT_LIST] = "list",
 		[SCRIPT_EXPORT] = "export",
 		[SCRIPT_IMPORT] = "import",
+		[SCRIPT_SESSION] = "session",
 	};
 
 	(void)state;

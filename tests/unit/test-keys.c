@@ -13,6 +13,7 @@
 #include "outbox.h"
 #include "samples.h"
 #include "send.h"
+#include "session.h"
 #include "system.h"
 #include "unused.h"
 
@@ -171,6 +172,13 @@ static void ask_set(const struct account_name *account, struct command *command_
 	access_set_ask(account, &changes, &actor, &settings, command_r);
 }
 
+static void ask_session(const struct account_name *account, struct command *command_r)
+{
+	const struct session session = { .account = *account, .protocol = PROTOCOL_IMAP };
+
+	session_ask(&session, 1, &settings, command_r);
+}
+
 struct row {
 	const char *name;
 	enum script script;
@@ -201,6 +209,7 @@ static const struct row rows[] = {
 	{ "list", SCRIPT_LIST, ask_list },
 	{ "export", SCRIPT_EXPORT, ask_export },
 	{ "import", SCRIPT_IMPORT, ask_import },
+	{ "session", SCRIPT_SESSION, ask_session },
 };
 
 /* The workers' beats have one partition for all. */

@@ -88,7 +88,6 @@ struct read_row {
 };
 
 static const struct read_row read_rows[] = {
-	{ "allow", "*1\r\n$5\r\nallow\r\n", LOGIN_ALLOW, 0, 0, "" },
 	{ "wrong password", "*1\r\n$14\r\nwrong-password\r\n", LOGIN_WRONG_PASSWORD, 0, 0, "" },
 	{ "off, never on", "*2\r\n$3\r\noff\r\n$13\r\nnever-enabled\r\n", LOGIN_OFF,
 	  REASON_NEVER_ENABLED, 0, "" },
@@ -142,6 +141,8 @@ static void reads(void **state)
 	assert_string_equal(answer.tier, row->tier);
 }
 
+#define PASSWORD "7:abcdefghijklmnopqrstuv"
+
 struct shut_out_row {
 	const char *name;
 	const char *resp;
@@ -165,7 +166,8 @@ static const struct shut_out_row shut_out_rows[] = {
 	  LOGIN_WRONG_PASSWORD, LOGIN_SHUT_OUT_NO, "" },
 	{ "wrong, and a number", "*2\r\n$14\r\nwrong-password\r\n:1\r\n", LOGIN_WRONG_PASSWORD,
 	  LOGIN_SHUT_OUT_NO, "" },
-	{ "right, shut out until now", "*2\r\n$5\r\nallow\r\n$5\r\nended\r\n", LOGIN_ALLOW,
+	{ "right, shut out until now",
+	  "*3\r\n$5\r\nallow\r\n$24\r\n" PASSWORD "\r\n$5\r\nended\r\n", LOGIN_ALLOW,
 	  LOGIN_SHUT_OUT_ENDED, " shut_out=ended" },
 	{ "off has a reason there", "*2\r\n$3\r\noff\r\n$5\r\nowner\r\n", LOGIN_OFF,
 	  LOGIN_SHUT_OUT_NO, "" },
@@ -182,6 +184,44 @@ static void reads_shut_out(void **state)
 	assert_int_equal(answer.verdict, row->verdict);
 	assert_int_equal(answer.shut_out, row->shut_out);
 	assert_string_equal(login_shut_out_text(answer.shut_out), row->text);
+}
+
+struct allow_row {
+	const char *name;
+	const char *resp;
+	const char *password; /* NULL: not allowed */
+};
+
+#define ALLOW "*2\r\n$5\r\nallow\r\n"
+
+/* What the session goes by has to be there, and like a digest of ours. */
+static const struct allow_row allow_rows[] = {
+	{ "a digest", ALLOW "$24\r\n" PASSWORD "\r\n", PASSWORD },
+	{ "the longest", ALLOW "$26\r\n255:abcdefghijklmnopqrstu-\r\n",
+	  "255:abcdefghijklmnopqrstu-" },
+	{ "none", "*1\r\n$5\r\nallow\r\n", NULL },
+	{ "nothing in it", ALLOW "$0\r\n\r\n", NULL },
+	{ "a number", ALLOW ":7\r\n", NULL },
+	{ "one byte more", ALLOW "$25\r\n" PASSWORD "w\r\n", NULL },
+	{ "one byte less", ALLOW "$23\r\n7:abcdefghijklmnopqrstu\r\n", NULL },
+	{ "a space", ALLOW "$24\r\n7:abcdefghijk mnopqrstuv\r\n", NULL },
+	{ "of no key", ALLOW "$26\r\n256:abcdefghijklmnopqrstuv\r\n", NULL },
+	{ "of a key with a zero in front", ALLOW "$25\r\n07:abcdefghijklmnopqrstuv\r\n", NULL },
+	{ "no key", ALLOW "$23\r\n:abcdefghijklmnopqrstuv\r\n", NULL },
+	{ "far too long", ALLOW "$48\r\n7:abcdefghijklmnopqrstuv7:abcdefghijklmnopqrstuv\r\n",
+	  NULL },
+};
+
+static void allows(void **state)
+{
+	const struct allow_row *row = *state;
+	redisReply *reply = sample_reply(row->resp);
+	struct login_answer answer;
+
+	login_read(reply, &answer);
+	freeReplyObject(reply);
+	assert_int_equal(answer.verdict, row->password != NULL ? LOGIN_ALLOW : LOGIN_UNAVAILABLE);
+	assert_string_equal(answer.password, row->password != NULL ? row->password : "");
 }
 
 struct sentence_row {
@@ -273,6 +313,7 @@ int main(void)
 	ADD_TEST(password_stays_here);
 	ADD_ROWS(reads, read_rows);
 	ADD_ROWS(reads_shut_out, shut_out_rows);
+	ADD_ROWS(allows, allow_rows);
 	ADD_ROWS(tells, sentence_rows);
 	ADD_TEST(sentences_are_bounded);
 	ADD_TEST(words);

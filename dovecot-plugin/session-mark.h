@@ -1,0 +1,21 @@
+#ifndef POSTERN_SESSION_MARK_H
+#define POSTERN_SESSION_MARK_H
+
+#include "session.h"
+
+struct auth_request;
+
+/*
+ * What the passdb leaves in a request for the userdb: what the session will go by, and since when
+ * the login has been under way. The request is one and the same in both, as Dovecot keeps it until
+ * a mail process asks for the user of the login; nobody else is shown it.
+ */
+
+void session_mark_set(struct auth_request *request, const struct session *session, int64_t started);
+
+/* FALSE for a login that the passdb didn't decide, and for look-ups that are no login. started is
+   of the monotonic clock, in milliseconds. */
+bool session_mark_get(const struct auth_request *request, struct session *session_r,
+		      int64_t *started_r);
+
+#endif
