@@ -56,7 +56,7 @@ static const struct {
 };
 
 /* What postern-worker runs at its door. */
-static const char *const worker_commands[] = { "who", "kick", "postern notice delivered" };
+static const char *const worker_commands[] = { "postern sessions end", "postern notice delivered" };
 
 static bool has_suffix(const char *text, const char *suffix)
 {

@@ -39,7 +39,6 @@ check_PROGRAMS += \
 	%reldir%/unit/test-send \
 	%reldir%/unit/test-sendmail \
 	%reldir%/unit/test-session \
-	%reldir%/unit/test-session-list \
 	%reldir%/unit/test-session-table \
 	%reldir%/unit/test-settings \
 	%reldir%/unit/test-settings-documents \
@@ -84,9 +83,6 @@ private_redis = %reldir%/unit/private-redis.c %reldir%/unit/private-redis.h \
 %canon_reldir%_unit_test_queue_SOURCES = %reldir%/unit/test-queue.c worker/queue.c worker/queue.h
 %canon_reldir%_unit_test_queue_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/worker $(JANSSON_CFLAGS)
 %canon_reldir%_unit_test_queue_LDADD = $(LDADD) $(JANSSON_LIBS)
-%canon_reldir%_unit_test_session_list_SOURCES = %reldir%/unit/test-session-list.c \
-	worker/session-list.c worker/session-list.h
-%canon_reldir%_unit_test_session_list_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/worker
 %canon_reldir%_unit_test_session_table_SOURCES = %reldir%/unit/test-session-table.c \
 	dovecot-plugin/anvil.c dovecot-plugin/anvil.h \
 	dovecot-plugin/session-list.c dovecot-plugin/session-list.h \
@@ -142,6 +138,7 @@ EXTRA_DIST += \
 	%reldir%/e2e/test_sandbox.py \
 	%reldir%/e2e/test_send.py \
 	%reldir%/e2e/test_session_rules.py \
+	%reldir%/e2e/test_sessions.py \
 	%reldir%/e2e/test_tier_changes.py \
 	%reldir%/e2e/test_windows.py \
 	%reldir%/e2e/test_worker.py \

@@ -14,13 +14,13 @@
 
 #include "doveadm-answer.h"
 #include "printable.h"
+#include "worker.h"
 
 #define CONNECT_MS 2000
 #define ANSWER_MS  10000
-/* A hundred bytes a session: a busy host has 100,000. */
-#define ANSWER_MAX (64U << 20)
-
-#define NO_HOST 68 /* kick: there is no such session */
+/* About all who are logged in, 100,000 on a busy host. */
+#define ANSWER_ALL_MS 60000
+#define ANSWER_MAX    (64U << 20)
 
 struct doveadm {
 	CURL *curl;
@@ -121,8 +121,20 @@ static void wipe_header(struct curl_slist *headers)
 	curl_slist_free_all(headers);
 }
 
+/* Lets nothing that takes long hold the worker's end up. */
+static int on_progress(void *context, curl_off_t to_get, curl_off_t got, curl_off_t to_send,
+		       curl_off_t sent)
+{
+	(void)context;
+	(void)to_get;
+	(void)got;
+	(void)to_send;
+	(void)sent;
+	return worker_stopping() ? 1 : 0;
+}
+
 static void set_options(struct doveadm *client, const char *url, struct curl_slist *headers,
-			const char *body)
+			const char *body, long deadline)
 {
 	CURL *curl = client->curl;
 
@@ -133,7 +145,9 @@ static void set_options(struct doveadm *client, const char *url, struct curl_sli
 	curl_easy_setopt(curl, CURLOPT_PROXY, "");
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
-	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)ANSWER_MS);
+	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, deadline);
+	curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+	curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
 	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, client->curl_error);
 	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
 	curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
@@ -142,7 +156,8 @@ static void set_options(struct doveadm *client, const char *url, struct curl_sli
 }
 
 /* One request: 0 with its answer in the client. */
-static int post(struct doveadm *client, const struct settings *settings, const char *body)
+static int post(struct doveadm *client, const struct settings *settings, const char *body,
+		long deadline)
 {
 	const char *url = settings->worker.doveadm_url;
 	const char *password = settings->secrets->doveadm_password;
@@ -158,7 +173,7 @@ static int post(struct doveadm *client, const struct settings *settings, const c
 	if (headers == NULL)
 		return fail(client, "out of memory");
 	client->curl_error[0] = '\0';
-	set_options(client, url, headers, body);
+	set_options(client, url, headers, body, deadline);
 	code = curl_easy_perform(client->curl);
 	curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &status);
 	curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, NULL);
@@ -175,7 +190,7 @@ static int post(struct doveadm *client, const struct settings *settings, const c
 /* Runs one command, whose parameters it takes over. Its rows, for json_decref(); NULL when it
    fails, with its exit status if it got as far as that, else 0. */
 static json_t *run(struct doveadm *client, const struct settings *settings, const char *command,
-		   json_t *parameters, int *status_r)
+		   json_t *parameters, long deadline, int *status_r)
 {
 	json_t *request = json_pack("[[s, o, s]]", command, parameters, "postern");
 	struct doveadm_failure failure = { 0 };
@@ -185,7 +200,7 @@ static json_t *run(struct doveadm *client, const struct settings *settings, cons
 	json_decref(request);
 	if (body == NULL) {
 		fail(client, "out of memory");
-	} else if (post(client, settings, body) == 0) {
+	} else if (post(client, settings, body, deadline) == 0) {
 		rows = doveadm_answer_read(client->answer != NULL ? client->answer : "",
 					   client->answer_size, &failure);
 		if (rows == NULL)
@@ -201,60 +216,45 @@ static json_t *run(struct doveadm *client, const struct settings *settings, cons
 	return rows;
 }
 
-/* Dovecot 2.3 has one row for each user and service: "ips" is "(192.0.2.1 192.0.2.2)". */
-static void each_address(const char *user, const char *addresses,
-			 doveadm_session_callback_t *callback, void *context)
+/* {"users": [...]}, or {"all": true} for none. */
+static json_t *accounts_parameter(const char *const accounts[], size_t count)
 {
-	char address[64];
-	size_t size;
+	json_t *users = json_array();
 
-	while (*(addresses += strspn(addresses, "( )")) != '\0') {
-		size = strcspn(addresses, "( )");
-		if (size < sizeof(address)) {
-			memcpy(address, addresses, size);
-			address[size] = '\0';
-			callback(context, user, address);
-		}
-		addresses += size;
-	}
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(users, json_string(accounts[i]));
+	if (count > 0)
+		return json_pack("{s: o}", "users", users);
+	json_decref(users);
+	return json_pack("{s: b}", "all", 1);
 }
 
-int doveadm_who(struct doveadm *client, const struct settings *settings, const char *user,
-		doveadm_session_callback_t *callback, void *context, const char **error_r)
+int doveadm_end_sessions(struct doveadm *client, const struct settings *settings,
+			 const char *const accounts[], size_t count,
+			 doveadm_ended_callback_t *callback, void *context, const char **error_r)
 {
-	json_t *parameters = user != NULL ? json_pack("{s: [s]}", "mask", user) : json_object();
 	json_t *rows, *row;
 	size_t i;
 	int status;
 
 	*error_r = client->error;
-	rows = run(client, settings, "who", parameters, &status);
+	rows = run(client, settings, "posternSessionsEnd", accounts_parameter(accounts, count),
+		   count > 0 ? ANSWER_MS : ANSWER_ALL_MS, &status);
 	if (rows == NULL)
 		return -1;
 	json_array_foreach(rows, i, row)
 	{
-		const char *name, *addresses;
+		const char *user, *word, *text;
+		int ended;
 
-		if (json_unpack(row, "{s: s, s: s}", "username", &name, "ips", &addresses) == 0)
-			each_address(name, addresses, callback, context);
+		if (json_unpack(row, "{s: s, s: s, s: i, s: s}", "user", &user, "status", &word,
+				"ended", &ended, "text", &text) < 0 ||
+		    ended < 0)
+			continue;
+		callback(context, user, strcmp(word, "done") == 0 ? ended : -1, text);
 	}
 	json_decref(rows);
 	return 0;
-}
-
-int doveadm_kick(struct doveadm *client, const struct settings *settings, const char *user,
-		 const char *address, const char **error_r)
-{
-	json_t *rows;
-	int status;
-
-	*error_r = client->error;
-	rows = run(client, settings, "kick", json_pack("{s: [s, s]}", "mask", user, address),
-		   &status);
-	if (rows == NULL)
-		return status == NO_HOST ? 0 : -1;
-	json_decref(rows);
-	return 1;
 }
 
 /* What a row says of the notice. */
@@ -291,7 +291,8 @@ enum doveadm_found doveadm_delivered(struct doveadm *client, const struct settin
 	*error_r = client->error;
 	notice_number_write(number, text);
 	rows = run(client, settings, "posternNoticeDelivered",
-		   json_pack("{s: s, s: s}", "account", account->text, "number", text), &status);
+		   json_pack("{s: s, s: s}", "account", account->text, "number", text), ANSWER_MS,
+		   &status);
 	if (rows == NULL)
 		return DOVEADM_UNKNOWN;
 	found = read_delivered(client, json_array_get(rows, 0));

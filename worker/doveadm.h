@@ -1,14 +1,15 @@
 #ifndef POSTERN_WORKER_DOVEADM_H
 #define POSTERN_WORKER_DOVEADM_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "notice-name.h"
 #include "settings.h"
 
 /*
- * Dovecot's doveadm HTTP API: who is logged in on this host, an end to their sessions, and a look
- * for a notice in a mailbox. One command a request, because Dovecot 2.3 breaks its JSON when one
+ * Dovecot's doveadm HTTP API: an end to sessions on this host, and a look for a notice in a
+ * mailbox. One command a request, because Dovecot 2.3 breaks its JSON when one
  * of several fails. Every call has a deadline, and answers are bounded and checked.
  *
  * A client is for one thread; it takes the settings with each call, so a reload is felt at once.
@@ -21,17 +22,17 @@ struct doveadm;
 struct doveadm *doveadm_create(void);
 void doveadm_free(struct doveadm **client);
 
-/* A user who is logged in, and one of the addresses that the sessions come from. The same may come
-   again, for another protocol. */
-typedef void doveadm_session_callback_t(void *context, const char *user, const char *address);
+/* An account whose sessions were looked at, and how many of them were ended; -1 when that can't be
+   told: text then says why. */
+typedef void doveadm_ended_callback_t(void *context, const char *account, int ended,
+				      const char *text);
 
-/* Hands out the sessions of one user, or all for NULL. 0, or -1: then none were handed out. */
-int doveadm_who(struct doveadm *client, const struct settings *settings, const char *user,
-		doveadm_session_callback_t *callback, void *context, const char **error_r);
-
-/* Ends the user's sessions from the address. 1, 0 if there were none, or -1. */
-int doveadm_kick(struct doveadm *client, const struct settings *settings, const char *user,
-		 const char *address, const char **error_r);
+/* Ends the sessions of some accounts that are over, in one call, and hands out each of the accounts
+   in the same order. With none, it looks at all who are logged in, and hands out those of whom some
+   were ended. 0, or -1: then none were handed out. */
+int doveadm_end_sessions(struct doveadm *client, const struct settings *settings,
+			 const char *const accounts[], size_t count,
+			 doveadm_ended_callback_t *callback, void *context, const char **error_r);
 
 enum doveadm_found {
 	DOVEADM_FOUND,

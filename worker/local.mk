@@ -11,7 +11,6 @@ sbin_PROGRAMS += %reldir%/postern-worker
 	%reldir%/question.c %reldir%/question.h \
 	%reldir%/queue.c %reldir%/queue.h \
 	%reldir%/search.c %reldir%/search.h \
-	%reldir%/session-list.c %reldir%/session-list.h \
 	%reldir%/sessions.c %reldir%/sessions.h \
 	%reldir%/sweep.c %reldir%/sweep.h \
 	%reldir%/worker.c %reldir%/worker.h

@@ -55,6 +55,7 @@ static void take_settings(const struct settings *old, const struct settings *new
 {
 	if (!daemon_same(old->worker.user, new->worker.user))
 		log_line(LOG_WARNING, "user has changed: restart to make it so");
+	worker_count_reload();
 	worker_wake_all();
 }
 

@@ -4,7 +4,6 @@
 
 #include <hiredis/hiredis.h>
 
-#include "access.h"
 #include "expiry.h"
 #include "reply.h"
 #include "system.h"
@@ -23,22 +22,6 @@ static int call(struct store *store, const struct command *command, unsigned int
 		redisReply **reply_r, const char **error_r)
 {
 	return store_call(store, command, wait, reply_r, error_r) == 1 ? 0 : -1;
-}
-
-int question_access(struct store *store, const struct account_name *account, const char **error_r)
-{
-	struct command command;
-	struct access_status status;
-	redisReply *reply;
-
-	access_status_ask(account, &command);
-	if (store_ask(store, &command, &reply, error_r) < 0)
-		return -1;
-	access_status_read(reply, &status);
-	if (status.verdict != ACCESS_DONE)
-		return refuse(reply, error_r);
-	freeReplyObject(reply);
-	return status.enabled ? 1 : 0;
 }
 
 int question_claim(struct store *store, unsigned int partition, unsigned int lease,

@@ -1,134 +1,114 @@
-/* Ends the sessions of accounts whose access has gone off. */
+/* Ends the sessions that access, or an app password, doesn't open any more. */
 
 #include "sessions.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "doveadm.h"
 #include "log.h"
 #include "monotonic.h"
 #include "question.h"
-#include "session-list.h"
 #include "state.h"
 #include "worker.h"
 
-#define FOLLOW_MS  1000 /* at most: then it is time to look whether we have to stop */
-#define RETRY_MS   1000
-#define BACK_MS	   (10 * 60 * 1000) /* how far back it begins; entries stay for an hour */
-#define ENDING_MAX 8192
+#define FOLLOW_MS 1000 /* at most: then it is time to look whether we have to stop */
+#define RETRY_MS  1000
+#define BACK_MS	  (10 * 60 * 1000) /* how far back it begins; entries stay for an hour */
 
-/* How many users a review asks about before events are looked at again. */
-#define REVIEW_TURN 200
+/* Of more events at a time than this, all who are logged in are looked at. */
+#define ENDINGS_MAX 65536
 
-/* When to look for sessions, in milliseconds since the decision. A login under way takes well under
-   a second, unless the host is very busy. */
-static const unsigned int passes[] = { 0, 300, 1000, 3000, 8000 };
+/* So many accounts are asked about in one call. */
+#define CALL_MAX 1000
+
+/*
+ * When to look for an account's sessions, in milliseconds since the decision. A login that was let
+ * in before it has its session noted in Dovecot's auth process within 3 s, or is looked at once
+ * more there (dovecot-plugin/userdb-postern.c), and whatever is noted can be ended. Where nobody
+ * notes, a session shows when it has begun: POP3 waits for another one's lock for as long as ten
+ * seconds.
+ */
+static const unsigned int passes[] = { 0, 300, 1000, 3000, 8000, 15000 };
 #define PASSES (sizeof(passes) / sizeof(passes[0]))
 
-/* When access is off, only what was there before has to go if the owner has it on again: one pass.
-   When an app password was revoked access stays on, and what is logging in with it at that moment
-   can't be told from the others: they come back. */
-#define SURE_OFF 1
-#define SURE_END 3
+/* The same for all who are logged in here. */
+static const unsigned int reviews[] = { 0, 15000 };
+#define REVIEWS (sizeof(reviews) / sizeof(reviews[0]))
 
-/* How many switch-offs of one account can be under way. Of what is more, the owner is told later.
- */
-#define OFFS_MAX 4
-
-/* An account whose sessions have to end. */
+/* An event that ends sessions. */
 struct ending {
 	struct account_name account;
-	char offs[OFFS_MAX]
-		 [OUTBOX_ID_SIZE]; /* the entries to say of that it is over, "" for none */
-	unsigned int sure;	   /* passes that end sessions even if access is on by then */
-	unsigned int pass;
-	int64_t begun, due; /* of the monotonic clock, in milliseconds */
+	char off[OUTBOX_ID_SIZE]; /* the entry to say of that it is over; "" for none */
+	int64_t begun, due;	  /* of the monotonic clock, in milliseconds */
+	bool looked;		  /* for the last time: what is left is to say so */
 };
 
 struct sessions {
 	const struct state *state; /* of this round */
 	struct doveadm *doveadm;
 	struct outbox_positions positions;
-	bool standing;	      /* the outboxes can be followed from the positions */
-	int64_t asked;	      /* Redis's time when that was found */
-	unsigned int reviews; /* how many of the passes over all accounts have been made */
-	int64_t reviewed_since, review_due;
-	bool reviewing; /* in the midst of a pass */
-	struct session_list reviewed;
-	size_t review_at; /* the next place of that list */
-	struct ending endings[ENDING_MAX];
-	size_t endings_count;
-	struct trouble redis, answers, ended, who, kicks;
+	bool standing; /* the outboxes can be followed from the positions */
+	int64_t asked; /* Redis's time when that was found */
+	bool reviewing;
+	int64_t review_begun, review_due;
+	unsigned int reloads; /* of the settings, that all sessions have been looked at for */
+	struct ending *endings;
+	size_t endings_count, endings_room;
+	size_t turn; /* the place of the first one to look at */
+	struct trouble redis, ended, calls;
 };
-
-static void stop_review(struct sessions *sessions)
-{
-	session_list_clear(&sessions->reviewed);
-	sessions->reviewing = false;
-	sessions->review_at = 0;
-}
 
 /* Everything that is logged in has to be looked at. */
 static void begin_review(struct sessions *sessions)
 {
-	stop_review(sessions);
-	sessions->reviews = 0;
-	sessions->reviewed_since = sessions->review_due = monotonic_msecs();
+	sessions->reviewing = true;
+	sessions->review_begun = sessions->review_due = monotonic_msecs();
 }
 
-static void add_off(struct ending *ending, const struct outbox_event *event)
+/* When the next of the passes is due of which the last one that worked began at a time; 0 if that
+   was the last. */
+static int64_t next_pass(int64_t begun, int64_t looked, const unsigned int times[], size_t count)
 {
-	for (int i = 0; i < OFFS_MAX; i++) {
-		if (ending->offs[i][0] == '\0') {
-			strcpy(ending->offs[i], event->id);
-			return;
-		}
+	for (size_t i = 0; i < count; i++) {
+		if (begun + times[i] > looked)
+			return begun + times[i];
 	}
+	return 0;
 }
 
-/* Makes an account's passes, from the first one on, or one only. */
-static void begin_ending(struct sessions *sessions, const struct outbox_event *event,
-			 unsigned int sure, unsigned int first_pass)
+static void begin_ending(struct sessions *sessions, const struct outbox_event *event)
 {
-	const struct account_name *account = &event->account;
-	struct ending *ending = NULL;
+	/* By Redis's clock, which the decision was made by: at least so long ago. */
+	int64_t age = event->time < sessions->asked ? sessions->asked - event->time : 0;
+	struct ending *ending;
 
-	for (size_t i = 0; i < sessions->endings_count && ending == NULL; i++) {
-		if (strcmp(sessions->endings[i].account.text, account->text) == 0)
-			ending = &sessions->endings[i];
-	}
-	if (ending == NULL && sessions->endings_count == ENDING_MAX) {
+	if (sessions->endings_count == ENDINGS_MAX) {
 		begin_review(sessions);
 		return;
 	}
-	if (ending == NULL) {
-		ending = &sessions->endings[sessions->endings_count++];
-		*ending = (struct ending){ 0 };
+	if (sessions->endings_count == sessions->endings_room) {
+		sessions->endings_room = 2 * sessions->endings_room + 16;
+		sessions->endings = reallocarray(sessions->endings, sessions->endings_room,
+						 sizeof(*sessions->endings));
+		if (sessions->endings == NULL)
+			abort();
 	}
-	ending->account = *account;
-	ending->sure = sure;
-	ending->pass = first_pass;
-	ending->begun = ending->due = monotonic_msecs();
+	ending = &sessions->endings[sessions->endings_count++];
+	*ending = (struct ending){ .account = event->account };
 	if (event->kind == OUTBOX_OFF)
-		add_off(ending, event);
+		strcpy(ending->off, event->id);
+	ending->due = monotonic_msecs();
+	ending->begun = ending->due - age;
 }
 
 static void on_event(void *context, const struct outbox_event *event)
 {
-	struct sessions *sessions = context;
-	/* What was logging in at the time of an old event has done so: one look is enough. */
-	int64_t age = sessions->asked - event->time;
-
 	worker_wake(event->partition);
 	switch (event->kind) {
 	case OUTBOX_OFF:
-		if (age > passes[PASSES - 1])
-			begin_ending(sessions, event, PASSES, PASSES - 1);
-		else
-			begin_ending(sessions, event, SURE_OFF, 0);
-		break;
 	case OUTBOX_END:
-		begin_ending(sessions, event, age > passes[SURE_END] ? SURE_OFF : SURE_END, 0);
+		begin_ending(context, event);
 		break;
 	case OUTBOX_ON:
 	case OUTBOX_PASSWORD:
@@ -139,194 +119,155 @@ static void on_event(void *context, const struct outbox_event *event)
 	}
 }
 
-/* Ends all sessions at these places, which are one account's. 0, or -1 when Dovecot can't be
-   asked. */
-static int kick(struct sessions *sessions, const struct session_list *list, size_t from, size_t to)
-{
-	for (size_t i = from; i < to; i++) {
-		const struct session *session = &list->sessions[i];
-		const char *error;
-		int kicked = doveadm_kick(sessions->doveadm, sessions->state->settings,
-					  session->user, session->address, &error);
-		char user[LOG_WORD_SIZE], address[LOG_WORD_SIZE];
+/* What became of the accounts of a call. */
+struct call {
+	struct sessions *sessions;
+	const char *accounts[CALL_MAX]; /* in the order of the endings; none twice in a row */
+	bool done[CALL_MAX];
+	size_t count, answered;
+	bool failed; /* for some */
+};
 
-		if (kicked < 0) {
-			trouble_failed(&sessions->kicks, error);
-			return -1;
-		}
-		trouble_over(&sessions->kicks);
-		if (kicked == 0)
-			continue;
-		log_word(session->user, user);
-		log_word(session->address, address);
-		log_line(LOG_INFO, "account=%s sessions=ended from=%s", user, address);
+static void on_ended(void *context, const char *account, int ended, const char *text)
+{
+	struct call *call = context;
+	char word[LOG_WORD_SIZE];
+
+	if (ended < 0) {
+		trouble_failed(&call->sessions->calls, text);
+		call->failed = true;
+	} else if (ended > 0) {
+		log_word(account, word);
+		log_line(LOG_INFO, "account=%s sessions=ended count=%d", word, ended);
 	}
-	return 0;
+	/* Answers come in the order of the question. */
+	if (call->answered < call->count && strcmp(account, call->accounts[call->answered]) == 0)
+		call->done[call->answered++] = ended >= 0;
 }
 
-static int list_sessions(struct sessions *sessions, const char *user, struct session_list *list_r)
+/* Asks Dovecot to end what is over: of the call's accounts, or of all if it has none. */
+static void make_call(struct call *call)
+{
+	struct sessions *sessions = call->sessions;
+	const char *error;
+
+	if (doveadm_end_sessions(sessions->doveadm, sessions->state->settings, call->accounts,
+				 call->count, on_ended, call, &error) < 0) {
+		trouble_failed(&sessions->calls, error);
+		call->failed = true;
+	}
+	if (!call->failed)
+		trouble_over(&sessions->calls);
+}
+
+/* Says of a switch-off that the account's sessions are ended here, for its notice waits for that.
+   0, or -1 if it has to be said again. */
+static int say_ended(struct sessions *sessions, const struct ending *ending)
 {
 	const char *error;
 
-	if (session_list_ask(list_r, sessions->doveadm, sessions->state->settings, user, &error) <
+	if (ending->off[0] == '\0')
+		return 0;
+	if (question_ended(sessions->state->store, ending->account.partition, ending->off, &error) <
 	    0) {
-		trouble_failed(&sessions->who, error);
+		trouble_failed(&sessions->ended, error);
 		return -1;
 	}
-	trouble_over(&sessions->who);
+	trouble_over(&sessions->ended);
+	worker_wake(ending->account.partition);
 	return 0;
 }
 
-/* Whether access is off for sure; when Redis can't tell, *failed_r is set. */
-static bool is_off(struct sessions *sessions, const struct account_name *account, bool *failed_r)
+/* What a call that began at a time means for an ending that it was about. */
+static void take_result(struct ending *ending, bool done, int64_t began)
 {
-	const char *error;
-	int on = question_access(sessions->state->store, account, &error);
-
-	if (on < 0) {
-		trouble_failed(&sessions->answers, error);
-		*failed_r = true;
-	} else {
-		trouble_over(&sessions->answers);
-	}
-	return on == 0;
+	ending->due = began + RETRY_MS;
+	if (!done)
+		return;
+	ending->due = next_pass(ending->begun, began, passes, PASSES);
+	ending->looked = ending->due == 0;
 }
 
-/* A turn of a pass over all who are logged in here. 0, or -1 if the pass has to be made again. */
-static int review(struct sessions *sessions)
+static void look(struct sessions *sessions, struct ending *due[], size_t count)
 {
-	struct session_list *list = &sessions->reviewed;
-	bool failed = false;
+	struct call call = { .sessions = sessions };
+	int64_t began = monotonic_msecs();
+	size_t place = 0;
 
-	for (int i = 0; i < REVIEW_TURN && sessions->review_at < list->count; i++) {
-		size_t from = sessions->review_at, to = session_list_end(list, from);
-		const char *text = list->sessions[from].account, *error;
-		struct account_name account;
+	for (size_t i = 0; i < count; i++) {
+		const char *account = due[i]->account.text;
 
-		if (worker_stopping())
-			return -1;
-		if (account_name_parse(text, strlen(text), NULL, &account, &error) == 0 &&
-		    is_off(sessions, &account, &failed) && kick(sessions, list, from, to) < 0)
-			failed = true;
-		if (failed)
-			return -1;
-		sessions->review_at = to;
+		if (call.count == 0 || strcmp(call.accounts[call.count - 1], account) != 0)
+			call.accounts[call.count++] = account;
 	}
-	return 0;
+	make_call(&call);
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(call.accounts[place], due[i]->account.text) != 0)
+			place++;
+		take_result(due[i], call.done[place], began);
+	}
+}
+
+static int by_account(const void *_a, const void *_b)
+{
+	const struct ending *const *a = _a, *const *b = _b;
+
+	return strcmp((*a)->account.text, (*b)->account.text);
+}
+
+/* Looks for the sessions of all that is due in one call. Where there are more than CALL_MAX, the
+   others' turn is next. */
+static void look_when_due(struct sessions *sessions)
+{
+	struct ending *due[CALL_MAX];
+	int64_t now = monotonic_msecs();
+	size_t count = 0, all = sessions->endings_count, i;
+
+	for (i = 0; i < all && count < CALL_MAX; i++) {
+		struct ending *ending = &sessions->endings[(sessions->turn + i) % all];
+
+		if (!ending->looked && ending->due <= now)
+			due[count++] = ending;
+	}
+	if (count == 0)
+		return;
+	sessions->turn = (sessions->turn + i) % all;
+	qsort(due, count, sizeof(*due), by_account);
+	look(sessions, due, count);
+}
+
+static void drop_what_is_over(struct sessions *sessions)
+{
+	int64_t now = monotonic_msecs();
+	size_t kept = 0;
+
+	for (size_t i = 0; i < sessions->endings_count; i++) {
+		struct ending *ending = &sessions->endings[i];
+
+		if (ending->looked && ending->due <= now) {
+			if (say_ended(sessions, ending) == 0)
+				continue;
+			ending->due = now + RETRY_MS;
+		}
+		sessions->endings[kept++] = *ending;
+	}
+	sessions->endings_count = kept;
 }
 
 static void review_when_due(struct sessions *sessions)
 {
-	struct session_list *list = &sessions->reviewed;
-	int result = 0;
+	struct call call = { .sessions = sessions };
+	int64_t began = monotonic_msecs();
 
-	if (sessions->reviews == PASSES || monotonic_msecs() < sessions->review_due)
+	if (!sessions->reviewing || began < sessions->review_due)
 		return;
-	if (!sessions->reviewing)
-		result = list_sessions(sessions, NULL, list);
-	if (result == 0) {
-		sessions->reviewing = true;
-		result = review(sessions);
-	}
-	/* It goes on when events have been looked at. */
-	if (result == 0 && sessions->review_at < list->count)
-		return;
-	stop_review(sessions);
-	if (result < 0) {
+	make_call(&call);
+	if (call.failed) {
 		sessions->review_due = monotonic_msecs() + RETRY_MS;
 		return;
 	}
-	sessions->reviews++;
-	if (sessions->reviews < PASSES)
-		sessions->review_due = sessions->reviewed_since + passes[sessions->reviews];
-}
-
-/* The sessions of an ending in the list, which has all that are wanted. */
-static int end_one(struct sessions *sessions, const struct ending *ending,
-		   const struct session_list *list)
-{
-	size_t from = session_list_find(list, ending->account.text);
-
-	return from == list->count ? 0 : kick(sessions, list, from, session_list_end(list, from));
-}
-
-/* Says of each switch-off that the account's sessions are ended here, for its notice waits for
-   that. 0, or -1 if it has to be said again. */
-static int say_ended(struct sessions *sessions, struct ending *ending)
-{
-	unsigned int partition = ending->account.partition;
-	const char *error;
-
-	for (int i = 0; i < OFFS_MAX && ending->offs[i][0] != '\0'; i++) {
-		if (question_ended(sessions->state->store, partition, ending->offs[i], &error) <
-		    0) {
-			trouble_failed(&sessions->ended, error);
-			ending->due = monotonic_msecs() + RETRY_MS;
-			return -1;
-		}
-		trouble_over(&sessions->ended);
-		worker_wake(partition);
-	}
-	return 0;
-}
-
-/* Whether the account's turn is over: it goes to the next pass, or is tried again. */
-static bool make_pass(struct sessions *sessions, struct ending *ending,
-		      const struct session_list *list)
-{
-	bool failed = false, off = ending->pass < ending->sure;
-
-	if (ending->pass == PASSES)
-		return say_ended(sessions, ending) == 0;
-	if (!off) {
-		off = is_off(sessions, &ending->account, &failed);
-		if (!off && !failed) {
-			ending->pass = PASSES;
-			return say_ended(sessions, ending) == 0;
-		}
-	}
-	if (failed || end_one(sessions, ending, list) < 0) {
-		ending->due = monotonic_msecs() + RETRY_MS;
-		return false;
-	}
-	if (++ending->pass == PASSES)
-		return say_ended(sessions, ending) == 0;
-	ending->due = ending->begun + passes[ending->pass];
-	return false;
-}
-
-static void end_when_due(struct sessions *sessions)
-{
-	int64_t now = monotonic_msecs();
-	const char *user = NULL;
-	struct session_list list;
-	size_t due = 0, kept = 0;
-
-	for (size_t i = 0; i < sessions->endings_count; i++) {
-		if (sessions->endings[i].due <= now) {
-			user = sessions->endings[i].account.text;
-			due++;
-		}
-	}
-	if (due == 0)
-		return;
-	/* Dovecot goes through all sessions in any case, so for several accounts it is asked once.
-	 */
-	if (list_sessions(sessions, due == 1 ? user : NULL, &list) < 0) {
-		for (size_t i = 0; i < sessions->endings_count; i++) {
-			if (sessions->endings[i].due <= now)
-				sessions->endings[i].due = now + RETRY_MS;
-		}
-		return;
-	}
-	for (size_t i = 0; i < sessions->endings_count; i++) {
-		struct ending ending = sessions->endings[i];
-
-		if (ending.due > now || !make_pass(sessions, &ending, &list))
-			sessions->endings[kept++] = ending;
-	}
-	sessions->endings_count = kept;
-	session_list_clear(&list);
+	sessions->review_due = next_pass(sessions->review_begun, began, reviews, REVIEWS);
+	sessions->reviewing = sessions->review_due != 0;
 }
 
 /* How long until something is due. */
@@ -334,7 +275,7 @@ static unsigned int time_left(const struct sessions *sessions)
 {
 	int64_t now = monotonic_msecs(), due = now + FOLLOW_MS;
 
-	if (sessions->reviews < PASSES && sessions->review_due < due)
+	if (sessions->reviewing && sessions->review_due < due)
 		due = sessions->review_due;
 	for (size_t i = 0; i < sessions->endings_count; i++) {
 		if (sessions->endings[i].due < due)
@@ -378,6 +319,16 @@ static void follow(struct sessions *sessions)
 	worker_pause(RETRY_MS / 4);
 }
 
+/* Other settings may have taken a protocol from a tier (A8). */
+static void heed_reload(struct sessions *sessions)
+{
+	unsigned int reloads = worker_reloads();
+
+	if (reloads != sessions->reloads)
+		begin_review(sessions);
+	sessions->reloads = reloads;
+}
+
 void *sessions_run(void *unused)
 {
 	struct sessions *sessions = calloc(1, sizeof(*sessions));
@@ -389,22 +340,23 @@ void *sessions_run(void *unused)
 	if (sessions->doveadm == NULL)
 		abort();
 	sessions->redis.what = "redis-events";
-	sessions->answers.what = "redis-access";
 	sessions->ended.what = "redis-ended";
-	sessions->who.what = "doveadm-who";
-	sessions->kicks.what = "doveadm-kick";
-	sessions->reviews = PASSES;
+	sessions->calls.what = "doveadm-sessions";
+	sessions->reloads = worker_reloads();
 	while (!worker_stopping()) {
-		struct state *state = state_acquire();
+		struct state *state;
 
+		heed_reload(sessions);
+		state = state_acquire();
 		sessions->state = state;
 		follow(sessions);
-		end_when_due(sessions);
+		look_when_due(sessions);
+		drop_what_is_over(sessions);
 		review_when_due(sessions);
 		state_release(&state);
 	}
-	stop_review(sessions);
 	doveadm_free(&sessions->doveadm);
+	free(sessions->endings);
 	free(sessions);
 	return NULL;
 }

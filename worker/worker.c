@@ -15,6 +15,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t change; /* of what follows, which is under lock */
 static bool stopping;
 static uint64_t news; /* one bit for each partition */
+static unsigned int reloads;
 static int64_t started;
 static uint64_t sent;
 
@@ -82,6 +83,23 @@ void worker_wake(unsigned int partition)
 void worker_wake_all(void)
 {
 	add_news(UINT64_MAX);
+}
+
+void worker_count_reload(void)
+{
+	pthread_mutex_lock(&lock);
+	reloads++;
+	pthread_mutex_unlock(&lock);
+}
+
+unsigned int worker_reloads(void)
+{
+	unsigned int result;
+
+	pthread_mutex_lock(&lock);
+	result = reloads;
+	pthread_mutex_unlock(&lock);
+	return result;
 }
 
 /* The news if it waits for them, else 0. */

@@ -23,6 +23,10 @@ bool worker_stopping(void);
 void worker_wake(unsigned int partition);
 void worker_wake_all(void);
 
+/* Counts the reloads of the settings. */
+void worker_count_reload(void);
+unsigned int worker_reloads(void);
+
 /* Waits for so many milliseconds, or until it is time to stop. */
 void worker_pause(unsigned int milliseconds);
 

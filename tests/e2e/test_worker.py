@@ -199,7 +199,7 @@ def test_d5_missed_though_on(own, account):
 def test_d5_dovecot_away(own, account):
     """doveadm's API can't be reached: said once, and made up for."""
     def count(words):
-        return own.log("worker").count(f"doveadm-who={words}")
+        return own.log("worker").count(f"doveadm-sessions={words}")
 
     own.on(account)
     # Dovecot may have come up later than the worker.
@@ -207,11 +207,11 @@ def test_d5_dovecot_away(own, account):
     own.inside("sh", "-c", f"kill {own.dovecot_pid}")
     wait_until(lambda: not os.path.exists(f"/proc/{own.dovecot_pid}"), "Dovecot's end")
     own.off(account)
-    own.wait_for_log("worker", "doveadm-who=failed error=", failed + 1)
+    own.wait_for_log("worker", "doveadm-sessions=failed error=", failed + 1)
     time.sleep(2.5)
     assert count("failed") == failed + 1 and count("works-again") == works_again
     own.restart("dovecot")
-    own.wait_for_log("worker", "doveadm-who=works-again", works_again + 1)
+    own.wait_for_log("worker", "doveadm-sessions=works-again", works_again + 1)
 
 
 # Notices
