@@ -135,22 +135,38 @@ static bool is_same_file(const char *path, const char *other)
 	       st.st_dev == other_st.st_dev && st.st_ino == other_st.st_ino;
 }
 
+/* Whether a block postern of that type, if there is one, names the file that doveadm reads. */
+static enum check_status check_args(const struct check_site *site, const char *type, char *text_r)
+{
+	const struct check_text *conf = &site->dovecot.conf;
+	size_t block = CHECK_TOP;
+
+	while ((block = check_text_next(conf, CHECK_TOP, type, block)) != CHECK_TOP) {
+		const char *args = check_dovecot_value(site, block, "args");
+
+		if (strcmp(check_dovecot_value(site, block, "driver"), "postern") != 0)
+			continue;
+		if (*args == '\0')
+			args = SYSCONFDIR "/postern/postern.conf";
+		if (!is_same_file(args, site->settings_file))
+			return check_say(
+				text_r, CHECK_WRONG,
+				"%s postern has args = %s, and doveadm postern reads %s: name "
+				"one file in all, the passdb, the userdb and plugin { "
+				"postern_settings }",
+				type, args, site->settings_file);
+	}
+	return CHECK_OK;
+}
+
 static enum check_status check_same_settings(const struct check_site *site, char *text_r)
 {
-	size_t passdb = find_postern(site);
-	const char *args;
-
-	if (passdb == CHECK_TOP)
+	if (find_postern(site) == CHECK_TOP)
 		return no_passdb(text_r);
-	args = check_dovecot_value(site, passdb, "args");
-	if (*args == '\0')
-		args = SYSCONFDIR "/postern/postern.conf";
-	if (!is_same_file(args, site->settings_file))
-		return check_say(text_r, CHECK_WRONG,
-				 "passdb postern has args = %s, and doveadm postern reads %s: name "
-				 "one file in both, the passdb and plugin { postern_settings }",
-				 args, site->settings_file);
-	return check_say(text_r, CHECK_OK, "The passdb and doveadm read one settings file.");
+	if (check_args(site, "passdb", text_r) != CHECK_OK ||
+	    check_args(site, "userdb", text_r) != CHECK_OK)
+		return CHECK_WRONG;
+	return check_say(text_r, CHECK_OK, "Dovecot and doveadm read one settings file.");
 }
 
 static enum check_status check_master_users(const struct check_site *site, char *text_r)

@@ -85,6 +85,7 @@ extern const struct check_topic check_secrets_topic;
 extern const struct check_topic check_redis_topic;
 extern const struct check_topic check_redis_info_topic;
 extern const struct check_topic check_dovecot_topic;
+extern const struct check_topic check_sessions_topic;
 extern const struct check_topic check_api_topic;
 extern const struct check_topic check_postfix_topic;
 

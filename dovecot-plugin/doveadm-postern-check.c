@@ -15,7 +15,7 @@ static const struct postern_column columns[] = {
 /* In this order they are told. */
 static const struct check_topic *const topics[] = {
 	&check_host_topic,    &check_secrets_topic,  &check_redis_topic, &check_redis_info_topic,
-	&check_dovecot_topic, &check_api_topic,	 &check_postfix_topic,
+	&check_dovecot_topic, &check_sessions_topic, &check_api_topic,	 &check_postfix_topic,
 };
 
 static void run_check(const struct postern_run *run, const struct check_site *site,

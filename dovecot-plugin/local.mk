@@ -43,6 +43,7 @@ noinst_LTLIBRARIES += %reldir%/libpostern-check.la
 	%reldir%/check-program.c %reldir%/check-program.h \
 	%reldir%/check-redis.c \
 	%reldir%/check-secrets.c \
+	%reldir%/check-sessions.c \
 	%reldir%/check-text.c %reldir%/check-text.h
 %canon_reldir%_libpostern_check_la_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DDOVECOT_MODULEDIR=\"$(dovecot_installed_moduledir)\"
