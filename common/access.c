@@ -213,6 +213,7 @@ static void read_facts(const struct redisReply *facts, struct access_status *sta
 	status_r->tls_exempt = strcmp(reply_field(facts, "tls"), "exempt") == 0;
 	status_r->sending_blocked = strcmp(reply_field(facts, "sending"), "blocked") == 0;
 	status_r->language = reply_field(facts, "language");
+	status_r->unseen = reply_field(facts, "unseen");
 	status_r->password_changed = reply_digits(reply_field(facts, "changed"));
 	read_last_use(facts, "seen:pop3", &status_r->pop3);
 	read_last_use(facts, "seen:imap", &status_r->imap);

@@ -143,6 +143,7 @@ struct access_status {
 	bool passive, tls_exempt, sending_blocked;
 	int64_t password_changed; /* after a switch-off that asks for it, 0 if not (B4) */
 	const char *language;	  /* "" if not set */
+	const char *unseen;	  /* hosts whose sessions weren't seen to end, "" for none (D5) */
 	struct access_last_use pop3, imap, smtp;
 	struct access_password passwords[ACCESS_PASSWORDS_MAX]; /* newest first */
 	unsigned int passwords_count;

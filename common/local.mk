@@ -80,6 +80,7 @@ scripts = \
 	%reldir%/scripts/session.lua \
 	%reldir%/scripts/set.lua \
 	%reldir%/scripts/status.lua \
+	%reldir%/scripts/unseen.lua \
 	%reldir%/scripts/unused.lua
 
 EXTRA_DIST += %reldir%/embed-scripts $(prelude) $(scripts)

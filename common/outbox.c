@@ -145,12 +145,14 @@ int outbox_renew_read(const struct redisReply *reply)
 	return strcmp(reply_string(reply, 0), "lost") == 0 ? 0 : -1;
 }
 
-void outbox_done_ask(unsigned int partition, const char *id, struct command *command_r)
+void outbox_done_ask(const struct outbox_event *event, struct command *command_r)
 {
 	static const char *const kinds[] = { "*outbox", NULL };
 
-	command_begin_partition(command_r, SCRIPT_DONE, partition, kinds);
-	command_string(command_r, id);
+	command_begin(command_r, SCRIPT_DONE, &event->account, kinds);
+	command_string(command_r, event->id);
+	command_number(command_r, (uint64_t)event->time);
+	command_string(command_r, event->unseen);
 }
 
 bool outbox_done_read(const struct redisReply *reply)

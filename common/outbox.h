@@ -74,8 +74,9 @@ void outbox_renew_ask(unsigned int partition, const char *worker, const char *id
 /* 1 if it has, 0 if the worker doesn't have the entry any more, -1 when Redis can't tell. */
 int outbox_renew_read(const struct redisReply *reply);
 
-/* Says that nobody needs the entry any more. */
-void outbox_done_ask(unsigned int partition, const char *id, struct command *command_r);
+/* Says that nobody needs the entry any more, whose kind is known. What it says of hosts that
+   weren't seen is noted with the account. */
+void outbox_done_ask(const struct outbox_event *event, struct command *command_r);
 
 /* True if Redis knows of it now. */
 bool outbox_done_read(const struct redisReply *reply);

@@ -77,6 +77,35 @@ char *system_workers_text(const struct redisReply *workers, const struct system_
 	return text;
 }
 
+void system_unseen_ask(const char *hosts, struct command *command_r)
+{
+	static const char *const kinds[] = { "*unseen", NULL };
+	size_t size;
+
+	command_begin_partition(command_r, SCRIPT_UNSEEN, PARTITION, kinds);
+	while (*(hosts += strspn(hosts, " ")) != '\0') {
+		size = strcspn(hosts, " ");
+		command_bytes(command_r, hosts, size);
+		hosts += size;
+	}
+}
+
+const struct redisReply *system_unseen_read(const struct redisReply *reply)
+{
+	return strcmp(reply_string(reply, 0), "done") == 0 ? reply_array(reply, 1) : NULL;
+}
+
+void system_host_read(const struct redisReply *hosts, unsigned int place,
+		      struct system_host *host_r)
+{
+	const struct redisReply *host = reply_array(hosts, place);
+
+	host_r->name = reply_string(host, 0);
+	host_r->switch_offs = reply_number(host, 1);
+	host_r->first = reply_number(host, 2);
+	host_r->last = reply_number(host, 3);
+}
+
 void system_backlog_ask(unsigned int partition, uint64_t rest, struct command *command_r)
 {
 	static const char *const kinds[] = { "*outbox", "*unused", "*held", NULL };

@@ -10,7 +10,7 @@ struct redisReply;
 
 /*
  * What operations want to know of the workers: who runs, and how much there is to do. Calls of
- * scripts/beat.lua and backlog.lua. All times are milliseconds.
+ * scripts/beat.lua, unseen.lua and backlog.lua. All times are milliseconds.
  */
 
 #define SYSTEM_BEAT_MS	 10000 /* how often a worker says that it is there */
@@ -43,6 +43,22 @@ void system_worker_read(const struct redisReply *workers, unsigned int place,
 /* The workers as scripts/claim.lua wants them, a line each: "NAME AGE STARTED", own among them, for
    free(). What is no name of a worker is left out. */
 char *system_workers_text(const struct redisReply *workers, const struct system_worker *own);
+
+/* Notes that the sessions of a switch-off weren't seen to end on these hosts, named between spaces;
+   or, with "", asks only. */
+void system_unseen_ask(const char *hosts, struct command *command_r);
+
+/* The hosts, for system_host_read(); NULL when Redis can't tell. Lives as long as the reply. */
+const struct redisReply *system_unseen_read(const struct redisReply *reply);
+
+struct system_host {
+	const char *name;
+	int64_t switch_offs; /* whose sessions there weren't seen to end, since the first of them */
+	int64_t first, last; /* milliseconds since 1970 */
+};
+
+void system_host_read(const struct redisReply *hosts, unsigned int place,
+		      struct system_host *host_r);
 
 /* Asks what a partition has to do; rest is unused_rest()'s. */
 void system_backlog_ask(unsigned int partition, uint64_t rest, struct command *command_r);

@@ -28,6 +28,7 @@ enum {
 	HELD_UNTIL,
 	UNUSED_ENDS,
 	PASSWORD_CHANGE,
+	UNSEEN,
 	LOGINS_HOUR,
 	LOGINS_DAY,
 	PER_MINUTE,
@@ -78,6 +79,7 @@ static const struct postern_column columns[] = {
 	[HELD_UNTIL] = { .name = "held_until" },
 	[UNUSED_ENDS] = { .name = "unused_ends" },
 	[PASSWORD_CHANGE] = { .name = "password_change_needed" },
+	[UNSEEN] = { .name = "sessions_unseen" },
 	[LOGINS_HOUR] = { .name = "logins_per_hour" },
 	[LOGINS_DAY] = { .name = "logins_per_day" },
 	[PER_MINUTE] = { .name = "messages_per_minute" },
@@ -135,6 +137,7 @@ static void fill_access(const struct access_status *status, const char **values)
 	values[BY] = status->by;
 	values[FROM] = status->from;
 	values[PASSWORD_CHANGE] = is_gated(status) ? "yes" : "no";
+	values[UNSEEN] = status->unseen;
 	if (status->enabled) {
 		values[TEXT] = t_strdup_printf("External access is on since %s.", values[SINCE]);
 		return;

@@ -79,6 +79,42 @@ static bool print_workers(struct postern_run *run)
 	return TRUE;
 }
 
+static void print_host(const struct postern_run *run, const struct system_host *host)
+{
+	print(run, t_strconcat("host ", host->name, NULL), "unseen",
+	      t_strdup_printf("Sessions of %lld switch-offs since %s weren't seen to end there "
+			      "before the owner was told, the last at %s.",
+			      (long long)host->switch_offs, postern_time(host->first),
+			      postern_time(host->last)));
+}
+
+/* The hosts where sessions may have gone on. FALSE when Redis can't tell: the row is printed then.
+ */
+static bool print_hosts(struct postern_run *run)
+{
+	const struct redisReply *hosts;
+	struct command command;
+	redisReply *reply;
+	const char *error;
+
+	system_unseen_ask("", &command);
+	if (postern_ask(run, &command, &reply, &error) < 0) {
+		postern_fail(run, POSTERN_UNAVAILABLE, "redis", error);
+		return FALSE;
+	}
+	hosts = system_unseen_read(reply);
+	if (hosts == NULL)
+		postern_fail(run, POSTERN_UNAVAILABLE, "redis", reply_unavailable_text(reply));
+	for (unsigned int i = 0; i < reply_count(hosts); i++) {
+		struct system_host host;
+
+		system_host_read(hosts, i, &host);
+		print_host(run, &host);
+	}
+	freeReplyObject(reply);
+	return hosts != NULL;
+}
+
 static bool add_backlogs(struct postern_run *run, struct system_backlog *backlog_r)
 {
 	uint64_t rest =
@@ -113,7 +149,7 @@ static void cmd_postern_system(struct doveadm_cmd_context *cctx)
 
 	if (!postern_begin(&run, cctx, columns))
 		return;
-	if (print_workers(&run) && add_backlogs(&run, &backlog)) {
+	if (print_workers(&run) && print_hosts(&run) && add_backlogs(&run, &backlog)) {
 		print(&run, "notices", backlog.oldest > LATE_MS ? "late" : "ok",
 		      t_strdup_printf("Waiting: %lld, the oldest for %lld s.",
 				      (long long)backlog.notices,

@@ -23,7 +23,7 @@
 	5000 /* between two looks into all outboxes, for entries whose lease is over               \
 	      */
 
-/* For how long it is known who has to end sessions. */
+/* For how long it is known in a round who has to end sessions. */
 #define WORKERS_MS 1000
 
 struct notices {
@@ -163,11 +163,14 @@ static enum outcome send_again(struct notices *notices, const struct outbox_even
 	}
 }
 
-/* Says whose sessions may still be there to delete the notice. */
-static void log_unseen(const struct outbox_event *event)
+/* Says whose sessions may still be there to delete the notice. What can't be noted is in the log.
+ */
+static void tell_unseen(struct notices *notices, const struct outbox_event *event)
 {
 	char hosts[OUTBOX_TEXT_SIZE];
+	const char *error;
 
+	question_unseen(notices->state->store, event->unseen, &error);
 	strcpy(hosts, event->unseen);
 	make_printable(hosts, "\"");
 	log_line(LOG_WARNING, "account=%s sessions=unseen hosts=\"%s\"", event->account.text,
@@ -188,7 +191,7 @@ static enum outcome handle(struct notices *notices, const struct outbox_event *e
 		return OUTCOME_LATER;
 	}
 	if (event->unseen[0] != '\0')
-		log_unseen(event);
+		tell_unseen(notices, event);
 	if (find_names(notices->state->settings, event, &names) < 0) {
 		trouble_failed(&notices->writing, "OpenSSL failed");
 		return OUTCOME_LATER;
@@ -276,6 +279,8 @@ static void make_round(struct notices *notices)
 	unsigned int failures = notices->sendmail.failures;
 	bool whole;
 
+	free(notices->workers);
+	notices->workers = NULL;
 	if (notices->doubt)
 		notices->todo = UINT64_MAX;
 	notices->doubtful = notices->doubt;

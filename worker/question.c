@@ -113,7 +113,7 @@ int question_done(struct store *store, const struct outbox_event *event, const c
 	struct command command;
 	redisReply *reply;
 
-	outbox_done_ask(event->partition, event->id, &command);
+	outbox_done_ask(event, &command);
 	if (store_ask(store, &command, &reply, error_r) < 0)
 		return -1;
 	if (!outbox_done_read(reply))
@@ -132,6 +132,20 @@ int question_ended(struct store *store, unsigned int partition, const char *id,
 	if (store_ask(store, &command, &reply, error_r) < 0)
 		return -1;
 	if (!outbox_ended_read(reply))
+		return refuse(reply, error_r);
+	freeReplyObject(reply);
+	return 0;
+}
+
+int question_unseen(struct store *store, const char *hosts, const char **error_r)
+{
+	struct command command;
+	redisReply *reply;
+
+	system_unseen_ask(hosts, &command);
+	if (store_ask(store, &command, &reply, error_r) < 0)
+		return -1;
+	if (system_unseen_read(reply) == NULL)
 		return refuse(reply, error_r);
 	freeReplyObject(reply);
 	return 0;

@@ -35,6 +35,9 @@ int question_done(struct store *store, const struct outbox_event *event, const c
 int question_ended(struct store *store, unsigned int partition, const char *id,
 		   const char **error_r);
 
+/* Notes hosts whose sessions weren't seen to end, named between spaces. */
+int question_unseen(struct store *store, const char *hosts, const char **error_r);
+
 /* 1 if Redis has run our scripts since it was started, else 0. A Redis that hasn't may have lost
    the last moments before it went down. */
 int question_seasoned(struct store *store, const char **error_r);

@@ -13,6 +13,16 @@ local WORKERS = KEYS[2]
 local KEPT = 24 * 3600 * 1000 -- how long who has gone silent is still named
 local now, all = clock(), {}
 
+local function host_of(name)
+	return string.match(name, '^(.*):%d+:%d+$')
+end
+
+-- A worker of the same host that was not heard of since this one began: it crashed.
+local function is_replaced(name, time)
+	local host = host_of(ARGV[2])
+	return host and host_of(name) == host and name ~= ARGV[2] and time < tonumber(ARGV[3])
+end
+
 if ARGV[2] ~= '' and ARGV[3] == '0' then
 	redis.call('HDEL', WORKERS, ARGV[2])
 elseif ARGV[2] ~= '' then
@@ -22,7 +32,7 @@ end
 local fields = redis.call('HGETALL', WORKERS)
 for i = 1, #fields, 2 do
 	local time, started, sent, trouble = string.match(fields[i + 1], '^(%d+) (%d+) (%d+) (.*)$')
-	if not time or now - time > KEPT then
+	if not time or now - time > KEPT or is_replaced(fields[i], tonumber(time)) then
 		redis.call('HDEL', WORKERS, fields[i])
 	else
 		table.insert(all,

@@ -113,16 +113,6 @@ local function read_workers()
 	return by_host
 end
 
--- One that crashed is still named, and another has begun since.
-local function is_replaced(one, of_host)
-	for _, other in ipairs(of_host) do
-		if other ~= one and other.began > one.heard then
-			return true
-		end
-	end
-	return false
-end
-
 -- Who has to end sessions, made when it is first asked for: each worker that is there; and of a
 -- host where none is, those that have been, one of which must have said that it is through.
 local hosts
@@ -134,8 +124,7 @@ local function all_hosts()
 	for host, of_host in pairs(read_workers()) do
 		local gone, is_here = {}, false
 		for _, one in ipairs(of_host) do
-			local is_silent = one.heard < now - SILENT or is_replaced(one, of_host)
-			if one.name == worker or not is_silent then
+			if one.name == worker or one.heard >= now - SILENT then
 				is_here = true
 				table.insert(hosts,
 					{ host = host, names = { one.name }, began = one.began })

@@ -9,10 +9,12 @@ if not marked() then
 	return unmarked()
 end
 
+local left = { revoked = true, expires = true, unseen = true }
+
 local function carried(fields)
 	local rest = {}
 	for i = 1, #fields, 2 do
-		if fields[i] ~= 'revoked' and fields[i] ~= 'expires' then
+		if not left[fields[i]] then
 			table.insert(rest, fields[i])
 			table.insert(rest, fields[i + 1])
 		end

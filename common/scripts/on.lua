@@ -27,7 +27,7 @@ end
 local time = clock()
 local number = change.make_password(time, digest, ARGV[6], ARGV[7], ARGV[8], KEYS[7])
 redis.call('HSET', ACCOUNT, 'access', 'enabled', 'since', digits(time))
-redis.call('HDEL', ACCOUNT, 'reason', 'changed')
+redis.call('HDEL', ACCOUNT, 'reason', 'changed', 'unseen')
 redis.call('ZADD', UNUSED, time, account_name())
 redis.call('DEL', KEYS[6])
 change.remember(time, 'on', gated and 'forced' or '', by, from)

@@ -33,6 +33,7 @@
 --   expires          when the next app password expires, or earlier: then somebody has to look
 --   changed          when the webmail password was changed after a switch-off that asks for it (B4)
 --   warned           the last use that the owner was warned about (D2)
+--   unseen           the hosts whose sessions weren't seen to end when access went off (D5)
 -- No value has more than 64 bytes: with a longer one Redis stores a hash at several times the size.
 -- The history is a string of lines, newest first: 'time what detail by from', separated by tabs,
 -- the time in seconds and in hexadecimal digits (D6); where there is evidence for a switch-off, it
@@ -281,7 +282,8 @@ local function changes()
 		forget_passwords(passwords)
 		redis.call('HSET', ACCOUNT, 'access', 'disabled', 'reason', reason, 'since',
 			digits(time))
-		redis.call('HDEL', ACCOUNT, 'logins', 'changed', 'revoked', 'expires', 'warned')
+		redis.call('HDEL', ACCOUNT, 'logins', 'changed', 'revoked', 'expires', 'warned',
+			'unseen')
 		redis.call('ZREM', UNUSED, account_name())
 		remember(time, 'off', reason, by, from, evidence)
 		announce('off', time, by, from, 'reason', reason)

@@ -435,12 +435,18 @@ static void read_system(const redisReply *reply)
 	const struct redisReply *workers = system_beat_read(reply);
 	struct system_backlog backlog = { 0 };
 	struct system_worker worker;
+	struct system_host host;
 
 	for (unsigned int i = 0; i <= reply_count(workers); i++) {
 		system_worker_read(workers, i, &worker);
 		must_be_string(worker.name);
 		must_be_string(worker.trouble);
 		MUST(worker.age >= 0 && worker.started >= 0 && worker.sent >= 0);
+	}
+	for (unsigned int i = 0; i <= reply_count(system_unseen_read(reply)); i++) {
+		system_host_read(system_unseen_read(reply), i, &host);
+		must_be_string(host.name);
+		MUST(host.switch_offs >= 0 && host.first >= 0 && host.last >= 0);
 	}
 	/* The sums of all partitions. */
 	for (unsigned int i = 0; i < ACCOUNT_PARTITIONS; i++)

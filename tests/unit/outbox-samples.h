@@ -83,7 +83,7 @@ static inline void done(struct store *store, const struct outbox_event *event)
 	redisReply *reply;
 	const char *error;
 
-	outbox_done_ask(14, event->id, &command);
+	outbox_done_ask(event, &command);
 	assert_int_equal(store_ask(store, &command, &reply, &error), 0);
 	assert_true(outbox_done_read(reply));
 	freeReplyObject(reply);

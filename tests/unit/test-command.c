@@ -190,6 +190,7 @@ static void scripts(void **state)
 		[SCRIPT_DONE] = "done",
 		[SCRIPT_RENEW] = "renew",
 		[SCRIPT_ENDED] = "ended",
+		[SCRIPT_UNSEEN] = "unseen",
 		[SCRIPT_BEAT] = "beat",
 		[SCRIPT_BACKLOG] = "backlog",
 		[SCRIPT_LIST] = "list",

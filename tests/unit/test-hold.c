@@ -180,10 +180,6 @@ static const struct host_row host_rows[] = {
 	{ "silent, with another in its place", "b:1:5 31000 5\nb:2:5 0 5\n", "b:2:5", MINUTE, "" },
 	{ "silent, with another that isn't through", "b:1:5 31000 5\nb:2:5 0 5\n", "b:1:5", MINUTE,
 	  NULL },
-	{ "crashed, with another in its place", "b:1:5 9000 5\nb:2:5 0 NOW\n", "b:2:5", MINUTE,
-	  "" },
-	{ "crashed, with another that isn't through", "b:1:5 9000 5\nb:2:5 0 NOW\n", "b:1:5",
-	  MINUTE, NULL },
 	{ "silent on the host that asks", "a:9:5 31000 5\n", NULL, MINUTE, "" },
 	{ "there, but not through", "b:1:5 0 5\n", NULL, MINUTE, NULL },
 	{ "there, and not through for two minutes", "b:1:5 0 5\n", NULL, 2 * MINUTE, "b" },
@@ -196,18 +192,6 @@ static const struct host_row host_rows[] = {
 	{ "a clock that went back far", "b:1:5 0 5\n", NULL, -HOUR, "b" },
 };
 
-/* With what worker a:1:5 says of itself, and the time for NOW. */
-static void write_workers(const char *others, char *text, size_t size)
-{
-	const char *at = strstr(others, "NOW");
-
-	if (at == NULL)
-		snprintf(text, size, "a:1:5 0 5\n%s", others);
-	else
-		snprintf(text, size, "a:1:5 0 5\n%.*s%lld%s", (int)(at - others), others,
-			 (long long)now(), at + strlen("NOW"));
-}
-
 static void hosts(void **state)
 {
 	const struct host_row *row = *state;
@@ -218,7 +202,7 @@ static void hosts(void **state)
 	assert_int_equal(set_up(NULL), 0);
 	store = open_store();
 	id = add_off_ago(store, ACCOUNT, row->ago);
-	write_workers(row->workers, text, sizeof(text));
+	snprintf(text, sizeof(text), "a:1:5 0 5\n%s", row->workers);
 	workers = text;
 	ended(store, "a:1:5", id);
 	if (row->said != NULL)
@@ -424,6 +408,135 @@ static void many_wait(void **state)
 	store_free(&store);
 }
 
+struct unseen_row {
+	const char *name;
+	const char *access;
+	int64_t since; /* of the account; the switch-off's is 5 */
+	const char *hosts;
+	const char *unseen; /* what the account has then */
+};
+
+static const struct unseen_row unseen_rows[] = {
+	{ "one", "disabled", 5, "b", "b" },
+	{ "several", "disabled", 5, "b c.example.org", "b c.example.org" },
+	{ "none", "disabled", 5, "", NULL },
+	{ "access is on again", "enabled", 5, "b", NULL },
+	{ "access went off again", "disabled", 6, "b", NULL },
+	{ "more than fit", "disabled", 5,
+	  "a23456789012345678901234567890.example b234567890123456 c dd",
+	  "a23456789012345678901234567890.example b234567890123456 c +1" },
+	{ "longer than fits", "disabled", 5,
+	  "a23456789012345678901234567890123456789012345678901234567890123 b", " +2" },
+};
+
+/* Support sees it in the account. */
+static void unseen_is_noted(void **state)
+{
+	const struct unseen_row *row = *state;
+	struct outbox_event event = {
+		.id = "5-0", .account = sample_account(ACCOUNT), .kind = OUTBOX_OFF, .time = 5
+	};
+	struct store *store;
+	redisReply *reply;
+
+	assert_int_equal(set_up(NULL), 0);
+	store = open_store();
+	freeReplyObject(call(store, "HSET postern:{14}:account:" ACCOUNT " access %s since %lld",
+			     row->access, (long long)row->since));
+	strcpy(event.unseen, row->hosts);
+	done(store, &event);
+	reply = call(store, "HGET postern:{14}:account:" ACCOUNT " unseen");
+	if (row->unseen == NULL) {
+		assert_int_equal(reply->type, REDIS_REPLY_NIL);
+	} else {
+		assert_string_equal(reply->str, row->unseen);
+		assert_true(reply->len <= 64);
+	}
+	freeReplyObject(reply);
+	store_free(&store);
+}
+
+static struct system_host ask_unseen(struct store *store, const char *hosts, unsigned int count,
+				     unsigned int place)
+{
+	struct system_host seen;
+	struct command command;
+	const struct redisReply *list;
+	const char *error;
+
+	freeReplyObject(answer);
+	system_unseen_ask(hosts, &command);
+	if (store_ask(store, &command, &answer, &error) < 0)
+		fail_msg("%s", error);
+	list = system_unseen_read(answer);
+	assert_non_null(list);
+	assert_int_equal(reply_count(list), count);
+	system_host_read(list, place, &seen);
+	return seen;
+}
+
+/* Operations see it for a day, by hosts. */
+static void unseen_hosts(void **state)
+{
+	struct store *store = open_store();
+	struct system_host seen;
+
+	(void)state;
+	mark(store, 0);
+	ask_unseen(store, "", 0, 0);
+	ask_unseen(store, "b", 1, 0);
+	pause_ms(2);
+	seen = ask_unseen(store, "b c", 2, 0);
+	assert_string_equal(seen.name, "b");
+	assert_int_equal(seen.switch_offs, 2);
+	assert_true(seen.first < seen.last && seen.last <= now());
+	seen = ask_unseen(store, "", 2, 1);
+	assert_string_equal(seen.name, "c");
+	assert_int_equal(seen.switch_offs, 1);
+	freeReplyObject(call(store, "HSET postern:{0}:unseen b %s d nonsense", "9 5 6"));
+	assert_string_equal(ask_unseen(store, "", 1, 0).name, "c");
+	store_free(&store);
+}
+
+static unsigned int beat(struct store *store, const char *name, int64_t started)
+{
+	const struct system_beat beat = { .name = name, .started = started, .trouble = "" };
+	struct command command;
+	redisReply *reply;
+	const char *error;
+	unsigned int count;
+
+	system_beat_ask(&beat, &command);
+	if (store_ask(store, &command, &reply, &error) < 0)
+		fail_msg("%s", error);
+	assert_non_null(system_beat_read(reply));
+	count = reply_count(system_beat_read(reply));
+	freeReplyObject(reply);
+	return count;
+}
+
+/* A worker that crashed isn't waited for when another has begun in its place; nor is one that ended
+   in good order. Two that are there at once are both. */
+static void crashed_workers(void **state)
+{
+	struct store *store = open_store();
+	int64_t began = now();
+
+	(void)state;
+	mark(store, 0);
+	assert_int_equal(beat(store, "a:1:5", began), 1);
+	assert_int_equal(beat(store, "b:1:5", began), 2);
+	pause_ms(5);
+	assert_int_equal(beat(store, "b:2:5", now()), 2);
+	assert_int_equal(beat(store, "b:1:5", began), 3);
+	assert_int_equal(beat(store, "b:2:5", began + 5), 3);
+	assert_int_equal(beat(store, "b:2:5", now() + HOUR), 2); /* by a clock of its own */
+	assert_int_equal(beat(store, "b:1:5", began), 3);
+	assert_int_equal(beat(store, "b:2:5", 0), 2);
+	assert_int_equal(beat(store, "", 0), 2);
+	store_free(&store);
+}
+
 static void backlog_has_what_waits(void **state)
 {
 	struct system_backlog backlog = { 0 };
@@ -466,7 +579,10 @@ static int run(struct private_redis *_redis)
 	ADD_REDIS_TEST(erased_while_held);
 	ADD_REDIS_TEST(held_is_not_trimmed);
 	ADD_REDIS_TEST(many_wait);
+	ADD_REDIS_TEST(crashed_workers);
 	ADD_REDIS_TEST(backlog_has_what_waits);
+	ADD_ROWS(unseen_is_noted, unseen_rows);
+	ADD_REDIS_TEST(unseen_hosts);
 	failed = RUN_TESTS();
 	freeReplyObject(answer);
 	return failed;

@@ -125,7 +125,11 @@ static void ask_claim(const struct account_name *account, struct command *comman
 
 static void ask_done(const struct account_name *account, struct command *command_r)
 {
-	outbox_done_ask(account->partition, "1764028800000-0", command_r);
+	const struct outbox_event event = { .id = "1764028800000-0",
+					    .account = *account,
+					    .unseen = "{1} {2}" };
+
+	outbox_done_ask(&event, command_r);
 }
 
 static void ask_renew(const struct account_name *account, struct command *command_r)
@@ -212,8 +216,8 @@ static const struct row rows[] = {
 	{ "session", SCRIPT_SESSION, ask_session },
 };
 
-/* The workers' beats have one partition for all. */
-_Static_assert(sizeof(rows) / sizeof(rows[0]) == SCRIPT_COUNT - 1, "a row for each other script");
+/* What is about workers and hosts has one partition for all. */
+_Static_assert(sizeof(rows) / sizeof(rows[0]) == SCRIPT_COUNT - 2, "a row for each other script");
 
 /* What Redis Cluster hashes: what stands between the first { and the next }, unless it is empty. */
 static void hash_tag(const char *key, char *tag_r, size_t size)
