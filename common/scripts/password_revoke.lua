@@ -29,6 +29,6 @@ change.put_password(revoked)
 redis.call('HSET', ACCOUNT, 'revoked', digits(time))
 change.forget_passwords(passwords)
 change.remember(time, 'password-revoke', digits(number), by, from)
--- Its sessions end with it. Which ones these are nobody knows, so all of the account's do.
+-- Its sessions end with it: see session.lua for which ones these are.
 change.announce('end', time, by, from)
 return { 'done', unpack(rest) }

@@ -184,8 +184,8 @@ local function changes()
 
 	-- Finds the app passwords that have expired since this was last done (A10). What was opened
 	-- with one ends with it: SMTP connections by revoked, see send.lua, and sessions by the
-	-- workers. As nobody knows which ones these are, it is all of the account's of that time.
-	-- True if there was one. Without the index a worker looks once more, in vain.
+	-- workers, see session.lua. True if there was one. Without the index a worker looks once
+	-- more, in vain.
 	local function expire(time, index)
 		local revoked = tonumber(redis.call('HGET', ACCOUNT, 'revoked')) or 0
 		local newest, coming = revoked, nil

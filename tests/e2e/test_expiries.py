@@ -277,9 +277,9 @@ def test_A10_smtp_connections_end_when_it_expires(box, account):
 
 
 def test_A10_sessions_end_within_a_minute_of_the_expiry(box, account):
-    """Those of POP3 and IMAP, and not webmail's. They aren't looked for before somebody has to."""
+    """Those of POP3 and IMAP; not webmail's, nor what another app password has opened."""
     box.set(account, tier="paid")
-    box.on(account)
+    other = imap_login(box, account, box.on(account))
     password, wait_for_expiry = add_expiring(box, account, 4)
     imap, pop3 = imap_login(box, account, password), pop3_login(box, account, password)
     webmail = imap_login(box, account, box.webmail_password(account), box.internal_address)
@@ -287,6 +287,6 @@ def test_A10_sessions_end_within_a_minute_of_the_expiry(box, account):
     wait_for_expiry()
     wait_for_end(imap, 60)
     wait_for_end(pop3, 60)
-    assert is_alive(webmail)
+    assert is_alive(webmail) and is_alive(other)
     box.wait_for_log("worker", f"account={account} app_password=expired")
     assert box.status(account)["access"] == "enabled"
