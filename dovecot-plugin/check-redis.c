@@ -9,6 +9,7 @@
 #include <hiredis/hiredis.h>
 
 #include "access.h"
+#include "failure.h"
 #include "handshake.h"
 #include "monotonic.h"
 #include "reply.h"
@@ -22,16 +23,23 @@
 /* Reading */
 
 /* Any name will do: it need not have an account. */
-static void read_scripts(struct check_redis *redis, struct store *store)
+static void parse_name(struct account_name *account_r)
 {
 	static const char name[] = "postern-check@invalid.invalid";
+	const char *error;
+
+	if (account_name_parse(name, strlen(name), NULL, account_r, &error) < 0)
+		abort();
+}
+
+static void read_scripts(struct check_redis *redis, struct store *store)
+{
 	struct account_name account;
 	struct command command;
 	redisReply *reply = NULL;
 	const char *error;
 
-	if (account_name_parse(name, strlen(name), NULL, &account, &error) < 0)
-		abort();
+	parse_name(&account);
 	access_status_ask(&account, &command);
 	if (store_call(store, &command, 0, &reply, &error) <= 0)
 		check_say(redis->scripts_error, CHECK_WRONG, "%s", error);
@@ -89,6 +97,55 @@ static void read_info(struct check_redis *redis, struct store *store)
 	freeReplyObject(reply);
 }
 
+/* The milter's settings. NULL if its secrets can't be read, which is said elsewhere, or if they
+   lack its user's password. */
+static struct settings *load_milter(const struct check_site *site, struct check_redis *redis)
+{
+	char *mistake = NULL;
+	struct secrets *secrets =
+		secrets_load(site->settings->secrets_file, SECRETS_MILTER, &mistake);
+	struct settings *settings = NULL;
+
+	if (secrets != NULL) {
+		settings = settings_load(site->settings_file, SECRETS_MILTER, &mistake);
+		redis->milter = settings == NULL ? -1 : 0;
+	}
+	if (redis->milter < 0)
+		check_say(redis->milter_error, CHECK_WRONG, "%s", mistake);
+	secrets_free(&secrets);
+	free(mistake);
+	return settings;
+}
+
+/* As the milter asks: it gives Redis no script. */
+static void read_milter(const struct check_site *site, struct check_redis *redis,
+			struct store *lender)
+{
+	struct settings *settings = load_milter(site, redis);
+	struct account_name account;
+	struct command command;
+	redisReply *reply = NULL;
+	const char *error;
+	struct store *store;
+
+	if (settings == NULL)
+		return;
+	if (store_lend_scripts(lender, &error) < 0) {
+		check_say(redis->milter_error, CHECK_UNKNOWN, "%s", error);
+		settings_free(&settings);
+		return;
+	}
+	store = store_create(&settings->redis, settings->secrets);
+	parse_name(&account);
+	failure_list_ask(&account, settings, &command);
+	redis->milter = store_call(store, &command, 0, &reply, &error) > 0 ? 1 : -1;
+	if (redis->milter < 0)
+		check_say(redis->milter_error, CHECK_WRONG, "%s", error);
+	freeReplyObject(reply);
+	store_free(&store);
+	settings_free(&settings);
+}
+
 void check_read_redis(struct check_site *site)
 {
 	struct check_redis *redis = &site->redis;
@@ -101,6 +158,7 @@ void check_read_redis(struct check_site *site)
 	read_info(redis, store);
 	if (redis->answered > 0) {
 		read_scripts(redis, store);
+		read_milter(site, redis, store);
 		read_marks(redis, store);
 	}
 	store_free(&store);
@@ -135,6 +193,25 @@ static enum check_status check_scripts(const struct check_site *site, char *text
 	return check_say(text_r, CHECK_WRONG,
 			 "%s; give the user of Redis what the sample redis.conf gives it",
 			 site->redis.scripts_error);
+}
+
+static enum check_status check_milter(const struct check_site *site, char *text_r)
+{
+	if (site->redis.milter == 0 && *site->redis.milter_error != '\0')
+		return check_say(text_r, CHECK_UNKNOWN, "%s", site->redis.milter_error);
+	if (site->redis.milter == 0)
+		return check_say(text_r, site->postfix.is_absent ? CHECK_OK : CHECK_UNKNOWN,
+				 "Without its secrets the milter's user can't be tried.");
+	if (site->redis.milter < 0)
+		return check_say(text_r, CHECK_WRONG,
+				 "%s; give the milter's user of Redis what the sample redis.conf "
+				 "gives it, and its password to %s.milter",
+				 site->redis.milter_error, site->settings->secrets_file);
+	if (site->settings->milter.redis_user == NULL && site->settings->redis.user != NULL)
+		return check_say(text_r, CHECK_WARNING,
+				 "postern-milter, which reads strangers' mail, logs in to Redis as "
+				 "Dovecot does: give it a user of its own, redis_user in [milter]");
+	return check_say(text_r, CHECK_OK, "postern-milter may run its scripts.");
 }
 
 static enum check_status check_marks(const struct check_site *site, char *text_r)
@@ -292,6 +369,7 @@ static const char *info_unknown(const struct check_site *site)
 static const struct check checks[] = {
 	{ .name = "redis", .run = check_reach, .always = true },
 	{ .name = "redis-scripts", .run = check_scripts },
+	{ .name = "redis-milter", .run = check_milter },
 	{ .name = "redis-marks", .run = check_marks },
 	{ .name = NULL },
 };

@@ -34,6 +34,8 @@ struct check_redis {
 	char error[CHECK_TEXT_SIZE];
 	char scripts_error[CHECK_TEXT_SIZE];
 	char marks_error[CHECK_TEXT_SIZE];
+	int milter; /* 1 the milter's user may run its scripts, 0 it wasn't asked, -1 it may not */
+	char milter_error[CHECK_TEXT_SIZE];
 	unsigned int marked, foreign; /* of the ACCOUNT_PARTITIONS */
 	char info_error[CHECK_TEXT_SIZE];
 	struct check_text info;

@@ -25,7 +25,7 @@ SANDBOX = {"postfix-tls": ("warning", r"127\.0\.0\.4:\d+/inet takes passwords in
 REDIS_INFO = ["redis-version", "redis-role", "redis-eviction", "redis-memory", "redis-log",
               "redis-writes"]
 TOPICS = {
-    "redis": ["redis-scripts", "redis-marks", *REDIS_INFO],
+    "redis": ["redis-scripts", "redis-milter", "redis-marks", *REDIS_INFO],
     "dovecot": ["dovecot-passdb-first", "dovecot-passdb-final", "dovecot-settings",
                 "dovecot-master-users", "dovecot-mechanisms", "dovecot-names", "dovecot-tls",
                 "dovecot-pop3-lock", "dovecot-trusted", "dovecot-userdb", "dovecot-sessions",
@@ -248,9 +248,12 @@ def test_secrets_of_a_daemon(own, what):
     path, name = f"{own.secrets_file}.{what}", f"secrets-{what}"
     os.rename(path, path + ".away")
     try:
-        assert_only(own, name, "wrong", "No such file or directory: .doveadm postern key files.")
+        found = complaints(check(own))
     finally:
         os.rename(path + ".away", path)
+    assert found[name][0] == "wrong"
+    assert "No such file or directory: \"doveadm postern key files\" makes" in found[name][1]
+    assert set(found) - {name} == ({"redis-milter"} if what == "milter" else set())
     with changed(path, (r"^1 = .*", "1 = " + "5a" * 32)):
         assert_only(own, name, "wrong", "has other keys than .*etc/secrets: run 'doveadm postern")
     with changed(own.secrets_file, (r"^1 = .*", r"\g<0>\n2 = " + "5a" * 32)):
@@ -340,7 +343,7 @@ def test_redis_is_a_replica(own):
 
 @pytest.mark.parametrize("rule, expected", [
     ("-info", dict.fromkeys(REDIS_INFO, "unknown")),
-    ("-@scripting", {"redis-scripts": "wrong"}),
+    ("-@scripting", {"redis-scripts": "wrong", "redis-milter": "unknown"}),
     ("-get", {"redis-marks": "wrong", "redis-scripts": "wrong"}),
 ])
 def test_redis_user_may_not(own, rule, expected):
@@ -356,6 +359,26 @@ def test_redis_user_may_not(own, rule, expected):
         assert "NOPERM" in text or "The user executing the script can't" in text
     if rule == "-info":
         assert "put +info" in found["redis-memory"][1]
+
+
+def test_redis_milter(own):
+    client = own.redis()
+    client.execute_command("ACL", "SETUSER", "postern-milter", "-evalsha")
+    try:
+        assert_only(own, "redis-milter", "wrong", "NOPERM.*; give the milter's user of Redis what")
+    finally:
+        client.execute_command("ACL", "SETUSER", "postern-milter", "+evalsha")
+    with changed(own.milter_secrets_file, (r"^password = .*", "password = another")):
+        assert_only(own, "redis-milter", "wrong", r"WRONGPASS.* to /mnt/\S+secrets\.milter$")
+    with changed(own.settings_file, (r"^redis_user = .*", "redis_user =")), \
+            changed(own.milter_secrets_file, (r"^password = .*",
+                                              f"password = {own.redis_password}")):
+        assert_only(own, "redis-milter", "warning", "give it a user of its own")
+    with changed(own.milter_secrets_file, (r"^password = .*", "")):
+        assert_only(own, "redis-milter", "wrong", "expected a password for postern-milter in")
+    # Nobody has run its scripts since Redis was started: the check gives them.
+    client.script_flush()
+    assert not complaints(check(own))
 
 
 @pytest.mark.parametrize("change, text", [
