@@ -127,6 +127,7 @@ EXTRA_DIST += \
 	%reldir%/e2e/test_expiries.py \
 	%reldir%/e2e/test_failures.py \
 	%reldir%/e2e/test_hostile.py \
+	%reldir%/e2e/test_keys.py \
 	%reldir%/e2e/test_login.py \
 	%reldir%/e2e/test_milter.py \
 	%reldir%/e2e/test_notices.py \

@@ -3,8 +3,8 @@
 import base64
 import json
 import re
-import urllib.error
-import urllib.request
+import urllib.parse
+from http.client import HTTPConnection
 
 WEBMAIL, SUPPORT, WORKER = "webmail", "support", "worker"
 DOORS = [WEBMAIL, SUPPORT, WORKER]
@@ -34,14 +34,17 @@ def key(sandbox, door):
 
 def post(address, authorization, calls):
     """The HTTP status and what came back, None for nothing."""
-    request = urllib.request.Request(
-        address, data=json.dumps(calls).encode(),
-        headers={"Authorization": authorization, "Content-Type": "application/json"})
+    place = urllib.parse.urlsplit(address)
+    # Not urllib's own client: it says "Connection: close", and then Dovecot says nothing to refuse.
+    connection = HTTPConnection(place.hostname, place.port, timeout=20)
     try:
-        with urllib.request.urlopen(request, timeout=20) as response:
-            return response.status, json.load(response)
-    except urllib.error.HTTPError as error:
-        return error.code, None
+        connection.request("POST", place.path, json.dumps(calls).encode(),
+                           {"Authorization": authorization, "Content-Type": "application/json"})
+        response = connection.getresponse()
+        body = response.read()
+        return response.status, json.loads(body) if response.status == 200 else None
+    finally:
+        connection.close()
 
 
 def http(sandbox, *commands, door=WEBMAIL):
