@@ -192,31 +192,74 @@ def test_d5_nothing_of_before_survives(box, change, pop3, imap):
     assert (survivors, cut) == (0, 0)
 
 
+def test_d5_nothing_survives_where_processes_go_on(own):
+    """service_count: what waits for the lock isn't told from a process that waits for a client."""
+    configure(own, "service pop3 {", "  service_count = 100", "}")
+    results = run_tries(race, own, off_and_on, 7, 0)
+    survivors, cut = (sum(column) for column in zip(*results))
+    print(f"{TRIES} tries: {survivors} survivors, {cut} new sessions cut")
+    assert (survivors, cut) == (0, 0)
+
+
 FULL = 4
+# Dovecot drops those who wait for a process when all are taken after ten seconds.
+STUCK = 16
 
 
-@pytest.mark.parametrize("seconds", [0.5, 4.5], ids=["for a moment", "for longer"])
-def test_d5_nothing_survives_a_full_imap_service(own, seconds):
-    """Logins wait, without a session, until another session ends."""
-    configure(own, "service imap {", f"  process_limit = {FULL}", "}")
+def children(own, name):
+    """The pids of Dovecot's processes of that name."""
+    lines = subprocess.run(["ps", "-o", "pid=,args=", "--ppid", str(own.dovecot_pid)],
+                           capture_output=True, text=True, check=True).stdout.splitlines()
+    return {int(line.split()[0]) for line in lines if line.split()[1:] == [f"dovecot/{name}"]}
+
+
+def take_all_processes(own):
+    """Until the function that this returns is called, logins wait without a session."""
+    filler, password = paid(own)
+    clients = [imap_login(own, filler, password) for _ in range(FULL)]
+
+    def release():
+        for client in clients:
+            client.logout()
+
+    return release
+
+
+def stop_the_process(own):
+    """The one that waits for clients; Dovecot makes no other as long as that is there."""
+    pid, = wait_until(lambda: children(own, "imap"), "an imap process")
+    os.kill(pid, signal.SIGSTOP)
+    return lambda: os.kill(pid, signal.SIGCONT)
+
+
+def hold_all(own, hold, users):
+    """Logs all of them in, while none gets a session: the clients, and what lets them go on."""
+    release, clients = hold(own), Clients()
+    for user, password in users:
+        clients.begin(imap_in_flight, own, user, password, None)
+    clients.wait_until_sent()
+    wait_until(lambda: all(own.status(user)["imap_last_use"] for user, _ in users),
+               "all logins to be decided")
+    return clients, release
+
+
+@pytest.mark.parametrize("line, hold, seconds", [
+    (f"process_limit = {FULL}", take_all_processes, 0.5),
+    (f"process_limit = {FULL}", take_all_processes, 4.5),
+    ("process_min_avail = 1", stop_the_process, STUCK),
+], ids=["for a moment", "for longer", "for longer than anybody looks"])
+def test_d5_nothing_survives_a_full_imap_service(own, line, hold, seconds):
+    """Logins are decided, and wait for a process."""
+    configure(own, "service imap {", f"  {line}", "}")
     survivors = cut = tried = 0
     while tried < TRIES:
         victims = [paid(own) for _ in range(min(20, TRIES - tried))]
-        filler, password = paid(own)
-        fill = [imap_login(own, filler, password) for _ in range(FULL)]
-        clients = Clients()
-        for user, password in victims:
-            clients.begin(imap_in_flight, own, user, password, None)
-        clients.wait_until_sent()
-        # A login is decided, and waits for a mail process.
-        wait_until(lambda: all(own.status(user)["imap_last_use"] for user, _ in victims),
-                   "all logins to be decided")
+        clients, release = hold_all(own, hold, victims)
         done = time.monotonic()
         users = {"users": [user for user, _ in victims]}
         answers = http(own, ("posternOff", users), ("posternOn", users))
         sleep_until(done + seconds)
-        for client in fill:
-            client.logout()
+        release()
         new = [imap_login(own, row["user"], row["password"]) for row in answers[1][1][:FULL]]
         sleep_until(done + seconds + LOOKED)
         survivors += len(clients.survivors())
@@ -229,49 +272,29 @@ def test_d5_nothing_survives_a_full_imap_service(own, seconds):
     assert (survivors, cut) == (0, 0)
 
 
-def test_d5_a_login_that_waited_is_refused(own):
+def test_d5_a_login_that_waited_is_looked_at_again(own):
     """
-    It is looked at again, and fails for the moment; so it does when Redis is away. Dovecot closes
-    the connection then, as after other failures between a login and its session.
+    It fails for the moment if it doesn't hold any more, and if Redis is away. Dovecot closes the
+    connection then, as after other failures between a login and its session.
     """
-    configure(own, "service imap {", f"  process_limit = {FULL}", "}")
-    (off_user, off_password), (away_user, away_password), filler = (paid(own) for _ in range(3))
-    answers = {}
-
-    def log_in(user, password):
+    configure(own, "service imap {", "  process_min_avail = 1", "}")
+    for what, verdict in ("off", "over"), ("away", "unavailable"), ("on", None):
+        user, password = paid(own, what)
+        clients, release = hold_all(own, stop_the_process, [(user, password)])
+        decided = time.monotonic()
+        if what == "off":
+            own.off(user)
+        sleep_until(decided + 3.5)
+        if what == "away":
+            os.kill(own.redis_pid, signal.SIGSTOP)
         try:
-            imap_login(own, user, password)
-            answers[user] = "logged in"
-        except (imaplib.IMAP4.error, OSError) as error:
-            answers[user] = str(error)
-
-    def wait_in_line(user, password):
-        fill = [imap_login(own, *filler) for _ in range(FULL)]
-        thread = threading.Thread(target=log_in, args=(user, password))
-        thread.start()
-        wait_until(lambda: own.status(user)["imap_last_use"], "the login to be decided")
-        return fill, thread, time.monotonic()
-
-    fill, thread, decided = wait_in_line(off_user, off_password)
-    own.off(off_user)
-    sleep_until(decided + 3.5)
-    for client in fill:
-        client.logout()
-    thread.join()
-    assert "EOF" in answers[off_user] or "UNAVAILABLE" in answers[off_user]
-    own.wait_for_log("dovecot", f"postern: account={off_user} protocol=imap verdict=over waited=")
-
-    fill, thread, decided = wait_in_line(away_user, away_password)
-    sleep_until(decided + 3.5)
-    os.kill(own.redis_pid, signal.SIGSTOP)
-    try:
-        for client in fill:
-            client.logout()
-        thread.join()
-    finally:
-        os.kill(own.redis_pid, signal.SIGCONT)
-    assert "EOF" in answers[away_user] or "UNAVAILABLE" in answers[away_user]
-    own.wait_for_log("dovecot", f"account={away_user} protocol=imap verdict=unavailable waited=")
+            release()
+            assert len(clients.survivors()) == (verdict is None)
+        finally:
+            os.kill(own.redis_pid, signal.SIGCONT)
+        if verdict:
+            own.wait_for_log("dovecot", f"postern: account={user} protocol=imap verdict={verdict} "
+                                        "waited=")
 
 
 # The right sessions, and only these
@@ -355,22 +378,16 @@ def test_d5_auth_reloaded_in_between(own, account):
     other = own.doveadm("postern", "password", "add", account)[0]["password"]
     old = [imap_login(own, account, password), pop3_login(own, account, password)]
     stays = imap_login(own, account, other)
-    auth = auth_processes(own)
+    auth = children(own, "auth")
     own.doveadm("reload", formatter=None)
     imap_login(own, account, other).logout()
-    wait_until(lambda: auth_processes(own) - auth, "another auth process")
+    wait_until(lambda: children(own, "auth") - auth, "another auth process")
     done = time.monotonic()
     own.doveadm("postern", "password", "revoke", "--number", "1", account)
     for client in old:
         wait_for_end(client)
     sleep_until(done + LOOKED)
     assert is_alive(stays)
-
-
-def auth_processes(own):
-    lines = subprocess.run(["ps", "-o", "pid=,args=", "--ppid", str(own.dovecot_pid)],
-                           capture_output=True, text=True, check=True).stdout.splitlines()
-    return {int(line.split()[0]) for line in lines if line.split()[1:] == ["dovecot/auth"]}
 
 
 def test_d5_found_without_its_entry(own, account):
@@ -484,6 +501,15 @@ def test_site_prefetches(own, account):
     own.set(account, tier="paid")
     imap_login(own, account, own.on(account)).select()
     assert os.path.isdir(f"{own.mail_home}/{account.split('@')[0]}")
+
+
+def test_site_lists_its_users(own):
+    """`doveadm -A` asks the userdbs that can tell."""
+    users = [new_account("listed") for _ in range(3)]
+    with open(f"{own.directory}/etc/users", "w", encoding="utf-8") as file:
+        file.writelines(f"{user}::8:8::/mnt/postern/mail/{user}::\n" for user in users)
+    configure(own, "userdb {", "  driver = passwd-file", "  args = /mnt/postern/etc/users", "}")
+    assert own.doveadm("user", "*", formatter=None).split() == users
 
 
 # The command
