@@ -6,4 +6,4 @@ dist_man_MANS = \
 	%reldir%/man/postern-notices.5 \
 	%reldir%/man/postern-worker.8
 dist_doc_DATA = README.md NEWS %reldir%/architecture.md %reldir%/bounces.md \
-	%reldir%/http-api.md %reldir%/operations.md
+	%reldir%/http-api.md %reldir%/operations.md %reldir%/threats.md

@@ -275,7 +275,7 @@ def test_milter_taken_over_makes_no_app_password(box):
     ["HINCRBY", "ACCOUNT", "numbers", "1"], ["EXPIRE", "ACCOUNT", "1"], ["SCAN", "0"],
     ["ZRANGE", "UNUSED", "0", "-1"], ["ZADD", "UNUSED", "0", "x"], ["DEL", "SENT"],
     ["SET", "MARK", "x"], ["DEL", "MARK"], ["XRANGE", "OUTBOX", "-", "+"],
-    ["XTRIM", "OUTBOX", "MAXLEN", "0"], ["GET", "WRONG"], ["HGETALL", "WORKERS"],
+    ["XTRIM", "OUTBOX", "MAXLEN", "0"], ["GET", "GUESSES"], ["HGETALL", "WORKERS"],
     ["HSET", "WORKERS", "x", "y"], ["HDEL", "TRACED", "x"], ["HSET", "TRACED", "x", "y"],
     ["EVAL", "return 1", "0"], ["SCRIPT", "LOAD", "return 1"],
     ["FCALL", "x", "0"], ["FUNCTION", "LOAD", "#!lua name=x"], ["INFO"],
@@ -286,7 +286,7 @@ def test_milter_taken_over_does_no_more_in_redis(box, account, command):
     partition = name.split("account")[0]
     names = {"ACCOUNT": name, "MARK": partition + "mark", "UNUSED": partition + "unused",
              "OUTBOX": partition + "outbox", "SENT": f"{partition}sent:{account}",
-             "WRONG": f"{partition}wrong:{account}", "TRACED": partition + "traced",
+             "GUESSES": f"{partition}guesses:{account}", "TRACED": partition + "traced",
              "WORKERS": "postern:{0}:workers"}
     client = redis.Redis(port=box.redis_port, username=MILTER, password=box.milter_redis_password)
     with pytest.raises(redis.exceptions.NoPermissionError):
@@ -301,7 +301,7 @@ def test_milter_taken_over_runs_no_other_script(box, account):
     partition = name.split("account")[0]
     client = redis.Redis(port=box.redis_port, username=MILTER, password=box.milter_redis_password)
     keys = [partition + "mark", name, f"{partition}history:{account}", partition + "unused",
-            partition + "outbox", f"{partition}wrong:{account}", f"{partition}sent:{account}",
+            partition + "outbox", f"{partition}guesses:{account}", f"{partition}sent:{account}",
             f"{partition}failures:{account}", partition + "traced", partition + "expiries"]
     digest = hashlib.sha1(script_text("erase").encode()).hexdigest()
     assert box.redis().script_exists(digest) == [True]
