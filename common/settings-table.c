@@ -79,7 +79,7 @@ const struct setting settings_table[] = {
 	{ WORKER("sendmail", sendmail), .parse = setting_parse_path,
 	  .default_value = "/usr/sbin/sendmail", .max = 1000, .expected = LONG_PATH },
 	{ WORKER("doveadm_url", doveadm_url), .parse = setting_parse_url,
-	  .default_value = "http://127.0.0.8:8081/doveadm/v1", .max = 180,
+	  .default_value = "http://127.0.0.8:818/doveadm/v1", .max = 180,
 	  .expected = "an address that begins with https:// or http://, of at most 180 printable "
 		      "ASCII characters without spaces" },
 	{ WORKER("notice_lease", notice_lease), .parse = setting_parse_milliseconds,

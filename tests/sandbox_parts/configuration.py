@@ -181,8 +181,8 @@ doveadm_url = {self.url(WORKER_DOOR, "WORKER_DOOR_PORT")}
             "/etc/postern/": f"{INSIDE}/etc/",
             "/var/spool/postfix/": f"{INSIDE}/postfix/spool/",
             "port = 8080": f"port = {self.words['DOVEADM_HTTP_PORT']}",
-            "port = 8081": f"port = {self.words['WORKER_DOOR_PORT']}",
-            "port = 8082": f"port = {self.words['SUPPORT_DOOR_PORT']}",
+            "port = 818": f"port = {self.words['WORKER_DOOR_PORT']}",
+            "port = 819": f"port = {self.words['SUPPORT_DOOR_PORT']}",
             "192.0.2.25": LEGACY_ADDRESS,
         })))
         parts = [self.template("dovecot.conf")]

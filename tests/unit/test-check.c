@@ -537,6 +537,7 @@ static void judges_nothing(void **state)
 {
 	static const struct check_topic *const topics[] = {
 		&check_host_topic,
+		&check_secrets_topic,
 		&check_redis_topic,
 		&check_redis_info_topic,
 		&check_dovecot_topic,
@@ -558,6 +559,7 @@ static void judges_nothing(void **state)
 		}
 	}
 	assert_says(&site, &check_host_topic, "settings", CHECK_WRONG, "No such file");
+	assert_says(&site, &check_secrets_topic, "secrets", CHECK_UNKNOWN, "fix them first");
 	assert_says(&site, &check_redis_topic, "redis", CHECK_UNKNOWN, "mend them first");
 	check_site_free(&site);
 }

@@ -162,7 +162,7 @@ static void test_defaults(void **state)
 		"shipped=" DATADIR "/postern/notices\nown=/etc/postern/notices\n"
 		"mail_server=(null)\nunused_warning=0\n"
 		"sendmail=/usr/sbin/sendmail\n"
-		"worker=postern-worker /usr/sbin/sendmail http://127.0.0.8:8081/doveadm/v1\n"
+		"worker=postern-worker /usr/sbin/sendmail http://127.0.0.8:818/doveadm/v1\n"
 		"worker.lease=30000\nsweep=60 100\n"
 		"0.name=free\n0.protocols=PS\n0.pop3=300 15\n0.messages=5 15\n"
 		"0.recipients=100\n0.count=0\n0.hold=0\n"
