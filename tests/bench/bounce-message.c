@@ -106,7 +106,7 @@ void bounce_message_begin(size_t size, const char *secrets_path, const char *def
 {
 	char *error = NULL;
 
-	site.secrets = secrets_load(secrets_path, &error);
+	site.secrets = secrets_load(secrets_path, SECRETS_SITE, &error);
 	if (site.secrets == NULL) {
 		errno = 0;
 		die(error);
