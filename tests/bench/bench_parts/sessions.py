@@ -52,7 +52,7 @@ def wait_for_end(clients, since):
 
 
 def measure(site, report, options):
-    own = site.another("sessions")
+    own = site.another("sessions", "--no-penalty")
     accounts = own.make_accounts("session", ACCOUNTS, "paid")
     with open(accounts, encoding="utf-8") as file:
         pairs = [line.rstrip("\n").split("\t") for line in file]

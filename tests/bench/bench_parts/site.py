@@ -51,19 +51,19 @@ class Site:
 
     def start(self, *options):
         self.write("settings.ini", SETTINGS)
-        run([f"{SOURCE}/tests/sandbox", "start", self.path("sandbox"), "--no-penalty", "--build",
-             self.build, "--settings", self.path("settings.ini"), *options])
+        run([f"{SOURCE}/tests/sandbox", "start", self.path("sandbox"), "--build", self.build,
+             "--settings", self.path("settings.ini"), *options])
         with open(self.path("sandbox/sandbox.env"), encoding="utf-8") as file:
             for line in file:
                 name, value = shlex.split(line)[0].split("=", 1)
                 self.variables[name] = value
 
-    def another(self, name):
+    def another(self, name, *options):
         """One beside this, with a worker: here it would mail the owners of all accounts."""
         os.makedirs(self.path(name))
         os.chmod(self.path(name), 0o755)
         other = Site(self.path(name), self.build)
-        other.start()
+        other.start(*options)
         return other
 
     def write(self, name, text):
