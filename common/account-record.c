@@ -240,7 +240,7 @@ static const struct form {
 	  "label:NUMBER: expected at most 48 bytes of UTF-8 without control characters" },
 	{ "used:", is_number, is_use, "used:NUMBER: expected 'TIME PROTOCOL ADDRESS'" },
 	{ "seen:", is_protocol, is_seen, "seen:PROTOCOL: expected 'TIME ADDRESS ATTEMPT NUMBER'" },
-	{ "logins", NULL, NULL, "logins: expected 44 bytes in base64url" },
+	{ "logins", NULL, NULL, "logins: expected 44, 52 or 60 bytes in base64url" },
 	{ "nets", NULL, NULL, "nets: expected 8 to 64 bytes, 8 each, in base64url" },
 	{ "break_ins", NULL, is_break_ins, "break_ins: expected 'COUNT TIME'" },
 	{ "revoked", NULL, is_time, "revoked: expected milliseconds since 1970" },
@@ -271,10 +271,10 @@ bool account_record_is_bytes(const char *field)
 
 bool account_record_has_size(const char *field, size_t size)
 {
-	if (strcmp(field, "logins") == 0)
-		return size == ACCOUNT_RECORD_LOGINS_SIZE;
-	return size > 0 && size <= ACCOUNT_RECORD_NETWORKS_SIZE &&
-	       size % ACCOUNT_RECORD_NETWORK_SIZE == 0;
+	size_t counts = strcmp(field, "logins") == 0 ? ACCOUNT_RECORD_COUNTS_SIZE : 0;
+
+	return size >= counts && size > 0 && size <= ACCOUNT_RECORD_BYTES_MAX &&
+	       (size - counts) % ACCOUNT_RECORD_NETWORK_SIZE == 0;
 }
 
 const char *account_record_expected(const char *field)

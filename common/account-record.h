@@ -18,10 +18,12 @@
 #define ACCOUNT_RECORD_HISTORY_MAX	4096 /* bytes */
 #define ACCOUNT_RECORD_HISTORY_LINE_MAX 256
 
-/* The counts of logins (D3) and the networks of the newest (D4) are packed: bytes, and no text. */
-#define ACCOUNT_RECORD_LOGINS_SIZE   44
-#define ACCOUNT_RECORD_NETWORK_SIZE  8 /* of 1 to 8 */
-#define ACCOUNT_RECORD_NETWORKS_SIZE 64
+/* The counts of logins (D3), and the networks that these came from (D4), are packed: bytes, and no
+   text. The counts have the first two networks behind them, and a field has the others. */
+#define ACCOUNT_RECORD_COUNTS_SIZE  44
+#define ACCOUNT_RECORD_NETWORK_SIZE 8
+#define ACCOUNT_RECORD_BYTES_FIELDS 2
+#define ACCOUNT_RECORD_BYTES_MAX    64
 
 struct account_record_field {
 	const char *name;
@@ -41,7 +43,7 @@ struct account_record {
    static text that says which one, and what was expected. */
 int account_record_check(const struct account_record *record, const char **error_r);
 
-/* True for the fields whose values are bytes, at most ACCOUNT_RECORD_NETWORKS_SIZE of them. */
+/* True for the fields whose values are bytes, at most ACCOUNT_RECORD_BYTES_MAX. */
 bool account_record_is_bytes(const char *field);
 
 /* True if such a field may have so many of them. */

@@ -140,7 +140,7 @@ void account_line_clear(struct account_line *line)
 /* -1 if it isn't text. */
 static int put_field(json_t *fields, const struct account_record_field *field)
 {
-	char text[BASE64URL_LENGTH(ACCOUNT_RECORD_NETWORKS_SIZE) + 1];
+	char text[BASE64URL_LENGTH(ACCOUNT_RECORD_BYTES_MAX) + 1];
 
 	if (!account_record_is_bytes(field->name))
 		return json_object_set_new(fields, field->name,

@@ -23,7 +23,7 @@ struct account_line {
 	struct account_record record; /* its strings are in what follows */
 	struct json_t *root;
 	char history[ACCOUNT_RECORD_HISTORY_MAX];
-	unsigned char bytes[ACCOUNT_RECORD_LOGINS_SIZE + ACCOUNT_RECORD_NETWORKS_SIZE];
+	unsigned char bytes[ACCOUNT_RECORD_BYTES_FIELDS * ACCOUNT_RECORD_BYTES_MAX];
 	size_t bytes_used;
 };
 

@@ -15,22 +15,33 @@ end
 local HOUR, DAY = 3600000, 86400000
 local protocol, address, secured, attempt = ARGV[2], ARGV[3], ARGV[4] == '1', ARGV[5]
 local NETWORK = ARGV[6]
-local wanted = { 'access', 'tier', 'seen:' .. protocol, 'logins', 'nets' }
+local wanted = { 'access', 'tier', 'seen:' .. protocol, 'logins' }
 for i = 8, #ARGV do
 	table.insert(wanted, PASSWORD .. ARGV[i])
 end
 local found = redis.call('HMGET', ACCOUNT, unpack(wanted))
-local access, tier, seen, logins, networks = unpack(found, 1, 5)
+local access, tier, seen, logins = unpack(found, 1, 4)
 
--- D4: what becomes of a wrong password, and of a right one from a network that is new here.
-local function guessing(time)
-	local SHUT_OUT_SIZE, GUESS_SIZE = 10, 14
+-- D4: what becomes of a wrong password, and of a right one from a network that is new here, or new
+-- today.
+--
+-- The account has the networks that it has logged in from last, newest first, 8 bytes each: network
+-- and day. The first two stand behind the counts in logins, which is written anyway, the others in
+-- nets.
+local COUNTS_SIZE = 44
+local first_networks = string.sub(logins or '', COUNTS_SIZE + 1)
+
+local function by_network(time)
+	local SHUT_OUT_SIZE, GUESS_SIZE, KNOWN_SIZE = 10, 14, 8
 	-- What comes first goes first, as if the hour were shorter. So a flood may make the rule
 	-- see less than was tried, never more; and of a network that made one of each hundred
 	-- guesses it sees ten, however many others made the rest.
-	local SHUT_OUTS_MAX, GUESSES_MAX = 200, 1000
+	local SHUT_OUTS_MAX, GUESSES_MAX, KNOWN_MAX, KNOWN_FIRST = 200, 1000, 10, 2
+	local KNOWN_DAYS = 30
 	local change = changes()
 	local shut_outs, counted, guesses = change.read_guesses()
+	local networks = first_networks .. (redis.call('HGET', ACCOUNT, 'nets') or '')
+	local today = math.floor(time / DAY)
 	local limit, enough, length, on_break_in =
 		read_tier(tier, ARGV[7], '^\n%S+ %S* %d+ %d+ %d+ (%d+) (%d+) (%d+) (%S+)')
 	limit, enough, length = tonumber(limit), tonumber(enough), tonumber(length)
@@ -141,11 +152,21 @@ local function guessing(time)
 		return on_break_in
 	end
 
+	-- Whether the day of a known network there lies within a month.
+	local function is_recent(at)
+		return struct.unpack('>I2', networks, at + 6) + KNOWN_DAYS >= today
+	end
+
+	local function is_known()
+		local at = place_of(networks, KNOWN_SIZE, 1)
+		return at and is_recent(at)
+	end
+
 	-- Counts a wrong password, unless it is the same again, as mail programs try it, or its
-	-- network is shut out.
+	-- network is known or shut out.
 	local function count()
 		local shut = place_of(shut_outs, SHUT_OUT_SIZE, 1)
-		if limit == 0 then
+		if limit == 0 or is_known() then
 			return nil
 		elseif shut and is_within(shut_outs, shut + 6, length) then
 			return 'before'
@@ -168,55 +189,51 @@ local function guessing(time)
 		save()
 	end
 
-	-- For a login from a network that wasn't known.
+	-- Puts this network in front of those that are known.
+	local function note()
+		local kept = { NETWORK .. struct.pack('>I2', today) }
+		local known = place_of(networks, KNOWN_SIZE, 1)
+		for at = 1, #networks, KNOWN_SIZE do
+			if at ~= known and is_recent(at) and #kept < KNOWN_MAX then
+				table.insert(kept, string.sub(networks, at, at + KNOWN_SIZE - 1))
+			end
+		end
+		first_networks = table.concat(kept, '', 1, math.min(#kept, KNOWN_FIRST))
+		if #kept > KNOWN_FIRST then
+			redis.call('HSET', ACCOUNT, 'nets',
+				table.concat(kept, '', KNOWN_FIRST + 1))
+		else
+			redis.call('HDEL', ACCOUNT, 'nets')
+		end
+	end
+
+	-- For a login: what is written is a new network, and a known one once a day.
 	local function welcome()
 		local shut = place_of(shut_outs, SHUT_OUT_SIZE, 1)
-		if forget() then
+		local known = place_of(networks, KNOWN_SIZE, 1)
+		if not is_known() and forget() then
 			save()
 		end
-		return shut and 'ended'
+		if not known or struct.unpack('>I2', networks, known + 6) ~= today then
+			note()
+		end
+		return shut and 'ended' or nil
 	end
 
 	return { count = count, welcome = welcome }
 end
 
--- D4: the networks that the account has logged in from last, 8 bytes each: network, and the day.
-local KNOWN_SIZE, KNOWN_MAX, KNOWN_DAYS = 8, 8, 30
-
-local function is_known(today)
-	for at = 1, #(networks or ''), KNOWN_SIZE do
-		if string.sub(networks, at, at + 5) == NETWORK then
-			return struct.unpack('>I2', networks, at + 6) + KNOWN_DAYS >= today
-		end
-	end
-	return false
-end
-
--- Those of them that stay beside this one.
-local function other_networks(today)
-	local others = {}
-	for at = 1, #(networks or ''), KNOWN_SIZE do
-		if string.sub(networks, at, at + 5) ~= NETWORK and #others < KNOWN_MAX - 1 and
-			struct.unpack('>I2', networks, at + 6) + KNOWN_DAYS >= today then
-			table.insert(others, string.sub(networks, at, at + 7))
-		end
-	end
-	return table.concat(others)
-end
-
 local digest, number, ended, expires, scope
-for i = 6, #wanted do
+for i = 5, #wanted do
 	if found[i] then
-		digest = ARGV[i + 2]
+		digest = ARGV[i + 3]
 		number, ended, expires, scope =
 			string.match(found[i], '^(%d+) %d+ (%d+) (%d+) (%S+)$')
 		break
 	end
 end
 if not number then
-	local time = clock()
-	local counts = access == 'enabled' and not is_known(math.floor(time / DAY))
-	return { 'wrong-password', counts and guessing(time).count() or nil }
+	return { 'wrong-password', access == 'enabled' and by_network(clock()).count() or nil }
 end
 if access ~= 'enabled' then
 	return { 'off', redis.call('HGET', ACCOUNT, 'reason') or 'never-enabled' }
@@ -246,7 +263,7 @@ if seen then
 		string.match(seen, '^(%d+) (%S*) (%S*) (%d+)$')
 end
 -- The same attempt, asked about again because the answer got lost, is neither too soon nor counted.
-local again = last_attempt == attempt
+local again = logins and last_attempt == attempt
 if protocol == 'pop3' and last and not again then
 	local passed = time - last
 	interval = tonumber(interval)
@@ -276,9 +293,10 @@ local function counted(ring, step, total)
 	return (total - struct.unpack('>I2', ring, 1 + (step + 1) % STEPS * 2)) % 65536
 end
 
+local shut_out
 if not again then
 	local hour_newest, hour_total, hour, day_newest, day_total, day =
-		struct.unpack(WINDOWS, logins or string.rep('\0', 44))
+		struct.unpack(WINDOWS, logins or string.rep('\0', COUNTS_SIZE))
 	local hour_step = math.floor(time / (HOUR / STEPS))
 	local day_step = math.floor(time / (DAY / STEPS))
 	if hour_newest ~= hour_step then
@@ -293,7 +311,13 @@ if not again then
 		changes().switch_off(time, 'connection-limit', 'postern', '')
 		return { 'off', 'connection-limit' }
 	end
-	logins = struct.pack(WINDOWS, hour_step, hour_total, hour, day_step, day_total, day)
+	-- Most often this network is one of the first two, and of today.
+	local today, known = math.floor(time / DAY), string.find(first_networks, NETWORK, 1, true)
+	if not known or struct.unpack('>I2', first_networks, known + 6) ~= today then
+		shut_out = by_network(time).welcome()
+	end
+	logins = struct.pack(WINDOWS .. 'c0', hour_step, hour_total, hour, day_step, day_total, day,
+		first_networks)
 end
 
 -- The last use of an app password stands with the protocol's, until another one is used with it.
@@ -308,16 +332,8 @@ if expires ~= '0' then
 	-- It is noted, unless a version made it that didn't.
 	changes().note_expiry(tonumber(expires), KEYS[7])
 end
+
 -- No value has more than 64 bytes: with a longer one Redis would store the hash at twice the size.
 redis.call('HSET', ACCOUNT, 'logins', logins,
 	'seen:' .. protocol, digits(time) .. ' ' .. address .. ' ' .. attempt .. ' ' .. number)
-
--- What is written of networks is a new one, and a known one once a day.
-local today = math.floor(time / DAY)
-local shut_out
-local entry = NETWORK .. struct.pack('>I2', today)
-if not string.find(networks or '', entry, 1, true) then
-	shut_out = not is_known(today) and guessing(time).welcome()
-	redis.call('HSET', ACCOUNT, 'nets', entry .. other_networks(today))
-end
-return { 'allow', digest, shut_out or nil }
+return { 'allow', digest, shut_out }

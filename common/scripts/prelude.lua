@@ -24,9 +24,9 @@
 --                    number, 0 if that is forgotten
 --   used:NUMBER      'time protocol address' of an app password's last login, where seen doesn't
 --                    say
---   logins           how often it logged in within the last hour and day, see login.lua (D3)
---   nets             the networks of the newest logins, 8 bytes each, newest first, see login.lua
---                    (D4)
+--   logins           how often it logged in within the last hour and day (D3), and the last two
+--                    networks that it did so from (D4), see login.lua
+--   nets             further ones of these networks
 --   break_ins        'count time' of attempts to break in: how many, each within 30 days of the
 --                    one before it, and when the last was (D4)
 --   revoked          when an app password last ended alone: was revoked, or expired
@@ -282,6 +282,12 @@ local function changes()
 		forget_passwords(passwords)
 		redis.call('HSET', ACCOUNT, 'access', 'disabled', 'reason', reason, 'since',
 			digits(time))
+		-- Logins are counted anew, and their networks stay known (D4).
+		local networks = string.sub(redis.call('HGET', ACCOUNT, 'logins') or '', 45) ..
+			(redis.call('HGET', ACCOUNT, 'nets') or '')
+		if networks ~= '' then
+			redis.call('HSET', ACCOUNT, 'nets', string.sub(networks, 1, 64))
+		end
 		redis.call('HDEL', ACCOUNT, 'logins', 'changed', 'revoked', 'expires', 'warned',
 			'unseen')
 		redis.call('ZREM', UNUSED, account_name())

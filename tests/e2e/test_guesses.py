@@ -16,6 +16,7 @@ SECOND = 1000
 MONTH = 30 * DAY
 ME = "a@example.org"
 HOME, AWAY = "203.0.113.9", "198.51.100.9"
+PLACES = [HOME, AWAY, "2001:db8:5::1", "192.0.2.9"]
 WRONG, BEFORE, NOW, DISABLE, TELL = (["wrong-password", *more] for more in (
     [], ["before"], ["now"], ["disable"], ["tell"]))
 
@@ -218,16 +219,27 @@ def test_d4_whose_guesses_of_before_are_forgotten(site):
 def test_d4_of_switching_off_networks_that_logged_in_are_remembered(site):
     _, digest = site.on(ME)
     site.login(ME, digest, "smtp", address=AWAY)
+    site.login(ME, digest, "smtp", address=HOME)
+    networks = stored(site)
     site.off(ME)
-    site.on(ME)
+    assert stored(site) == networks and not field(site, "logins")
+    _, digest = site.on(ME)
     assert site.shut_out(ME, AWAY) == WRONG
+    site.later(DAY)
+    site.login(ME, digest, "smtp", address=HOME)
+    assert known(site) == [network_of(HOME), network_of(AWAY)] and not field(site, "nets")
+
+
+def field(site, name):
+    return site.redis.execute_command("HGET", site.key("account", ME), name, NEVER_DECODE=[]) or b""
 
 
 def stored(site):
-    """The field in which they stand, 8 bytes each."""
-    raw = site.redis.execute_command("HGET", site.key("account", ME), "nets", NEVER_DECODE=[])
-    assert raw is None or len(raw) <= 64 and len(raw) % 8 == 0
-    return raw or b""
+    """The networks as they stand there, 8 bytes each: behind the counts of logins, and alone."""
+    first, others = field(site, "logins")[44:], field(site, "nets")
+    assert len(first) <= 16 and len(others) <= 64 and (len(first) + len(others)) % 8 == 0
+    assert not others or len(first) in (0, 16)
+    return first + others
 
 
 def known(site):
@@ -236,17 +248,17 @@ def known(site):
     return [raw[at:at + 6] for at in range(0, len(raw), 8)]
 
 
-def test_d4_the_eight_newest_networks_are_remembered(site):
+def test_d4_the_ten_newest_networks_are_remembered(site):
     site.set(ME, tier="paid")
     _, digest = site.on(ME)
     addresses = [f"192.0.{number}.1" for number in range(20)]
-    for address in addresses:
+    for count, address in enumerate(addresses, 1):
         assert site.login(ME, digest, "imap", address=address) == ["allow"]
-    assert known(site) == list(map(network_of, addresses[:-9:-1]))
-    assert site.shut_out(ME, addresses[12]) == WRONG
-    assert site.shut_out(ME, addresses[11]) == NOW
-    assert site.login(ME, digest, "imap", address=addresses[11]) == ["allow", "ended"]
-    assert known(site) == list(map(network_of, [addresses[11], *addresses[:-8:-1]]))
+        assert known(site) == list(map(network_of, addresses[count - 1::-1][:10]))
+    assert site.shut_out(ME, addresses[10]) == WRONG
+    assert site.shut_out(ME, addresses[9]) == NOW
+    assert site.login(ME, digest, "imap", address=addresses[9]) == ["allow", "ended"]
+    assert known(site) == list(map(network_of, [addresses[9], *addresses[:-10:-1]]))
     assert site.redis.object("encoding", site.key("account", ME)) == "listpack"
 
 
@@ -257,12 +269,12 @@ def test_d4_they_are_written_once_a_day(site):
     days = []
     for step in range(60):
         site.at(at + step * HOUR)
-        address = (HOME, AWAY)[step % 2]
+        address = PLACES[step % len(PLACES)]
         before = stored(site)
         site.login(ME, digest, "imap", address=address)
         if stored(site) != before:
             days.append((site.now // DAY - at // DAY, address))
-    assert days == [(day, address) for day in range(3) for address in (HOME, AWAY)]
+    assert days == [(day, address) for day in range(3) for address in PLACES]
     site.later(MONTH + 2 * DAY)
     site.login(ME, digest, "imap", address=HOME)
     assert known(site) == [network_of(HOME)]
@@ -275,7 +287,7 @@ def test_d4_a_thief_in_many_networks_makes_no_owner_lose(site):
     site.login(ME, digest, "imap", address=HOME)
     for number in range(100):
         site.login(ME, digest, "imap", address=f"192.0.{number}.1")
-    assert len(known(site)) == 8
+    assert len(known(site)) == 10
     assert site.shut_out(ME, HOME) == NOW
     assert site.login(ME, digest, "imap", address=HOME) == ["allow", "ended"]
 

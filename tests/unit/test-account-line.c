@@ -13,7 +13,8 @@
 #define ON	"\"access\":\"enabled\",\"since\":\"1760000000123\",\"numbers\":\"25\","
 #define OFF	"\"access\":\"disabled\",\"since\":\"1760000000123\",\"numbers\":\"25\","
 #define SIXTEEN "0123456789abcdef"
-#define LOGINS	"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKis"
+#define COUNTS	"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKi"
+#define LOGINS	COUNTS "s" /* without a network */
 
 /* 64 bytes: the eight networks of logins that an account can have. */
 #define EIGHT                                                                                      \
@@ -42,6 +43,8 @@ static const struct row field_rows[] = {
 	  "\"seen:imap\":\"5   1\",\"seen:smtp\":\"5 fe80::1%eth0 x 0\"",
 	  NULL },
 	{ "counts of logins", "\"logins\":\"" LOGINS "\"", NULL },
+	{ "counts and a network", "\"logins\":\"" COUNTS "sAAADAAAJQAA\"", NULL },
+	{ "counts and two networks", "\"logins\":\"" COUNTS "sAAADAAAJQAAAAAMAAAlAA\"", NULL },
 	{ "networks", "\"nets\":\"AAAAwAACUAA\"", NULL },
 	{ "networks and counts", "\"nets\":\"" EIGHT "\",\"logins\":\"" LOGINS "\"", NULL },
 	{ "break-ins", "\"break_ins\":\"3 1760000000123\"", NULL },
@@ -125,6 +128,9 @@ static const struct row field_rows[] = {
 	{ "counts of 43 bytes",
 	  "\"logins\":\"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIj"
 	  "JCUmJygpKg\"",
+	  "logins:" },
+	{ "counts of 48 bytes", "\"logins\":\"" COUNTS "sAAAAA\"", "logins:" },
+	{ "counts and three networks", "\"logins\":\"" COUNTS "sAAADAAAJQAAAAAMAAAlAAAAAAwAACUAA\"",
 	  "logins:" },
 	{ "counts that are no base64url", "\"logins\":\"*\"", "logins:" },
 	{ "empty counts", "\"logins\":\"\"", "logins:" },
