@@ -146,13 +146,10 @@ static void login_free(struct login *login)
 
 static void login_accept(const struct login *login, const struct login_answer *answer)
 {
-	struct session session = { .account = login->account, .protocol = login->protocol };
-
 	/* From here on the account goes by its full name (A6). */
 	if (strcmp(login->request->fields.user, login->account.text) != 0)
 		auth_request_set_username_forced(login->request, login->account.text);
-	strcpy(session.password, answer->password);
-	session_mark_set(login->request, &session, login->started);
+	session_mark_set(login->request, answer->password, login->started);
 }
 
 static void login_reply(struct login *login, const struct login_answer *answer)

@@ -1,39 +1,44 @@
 /* What the passdb leaves in a request for the userdb. */
 
 #include "auth-common.h"
-#include "auth-fields.h"
 #include "auth-request.h"
 
 #include "session-mark.h"
 
-#define MARK "postern_session"
+/*
+ * A login's request has a pointer that nobody uses between passdb and userdb: the auth workers' own
+ * requests do, and the userdb "static" puts back what it found. A field of extra_fields would do as
+ * well, but the first one costs a login more than all else that is done here.
+ */
+struct session_mark {
+	const struct session_mark *self; /* nobody else's is like that */
+	char password[APP_PASSWORD_DIGEST_SIZE];
+	int64_t started;
+};
 
-void session_mark_set(struct auth_request *request, const struct session *session, int64_t started)
+void session_mark_set(struct auth_request *request, const char *password, int64_t started)
 {
-	const char *value = t_strdup_printf("%s %s %s %lld", session->account.text,
-					    protocol_word(session->protocol), session->password,
-					    (long long)started);
+	struct session_mark *mark = p_new(request->pool, struct session_mark, 1);
 
-	/* Not a userdb_ field: of one of these the userdb "prefetch" would think that the passdb
-	   has answered for the user. */
-	auth_fields_add(request->fields.extra_fields, MARK, value, AUTH_FIELD_FLAG_HIDDEN);
+	mark->self = mark;
+	strcpy(mark->password, password);
+	mark->started = started;
+	request->context = mark;
 }
 
 bool session_mark_get(const struct auth_request *request, struct session *session_r,
 		      int64_t *started_r)
 {
-	const char *value = auth_fields_find(request->fields.extra_fields, MARK);
-	const char *const *words, *error;
+	const struct auth_request_fields *fields = &request->fields;
+	const struct session_mark *mark = request->context;
+	const char *error;
 
 	i_zero(session_r);
-	if (value == NULL)
+	if (mark == NULL || mark->self != mark)
 		return FALSE;
-	words = t_strsplit(value, " ");
-	if (str_array_length(words) != 4 ||
-	    account_name_parse(words[0], strlen(words[0]), NULL, &session_r->account, &error) < 0 ||
-	    protocol_parse(words[1], &session_r->protocol) < 0 ||
-	    !app_password_is_digest(words[2]) || str_to_int64(words[3], started_r) < 0)
-		return FALSE;
-	strcpy(session_r->password, words[2]);
-	return TRUE;
+	strcpy(session_r->password, mark->password);
+	*started_r = mark->started;
+	return account_name_parse(fields->user, strlen(fields->user), NULL, &session_r->account,
+				  &error) == 0 &&
+	       protocol_parse(fields->service, &session_r->protocol) == 0;
 }

@@ -11,10 +11,11 @@ struct auth_request;
  * a mail process asks for the user of the login; nobody else is shown it.
  */
 
-void session_mark_set(struct auth_request *request, const struct session *session, int64_t started);
+/* password is the digest of the app password, and started of the monotonic clock, in milliseconds.
+   The rest is the request's: its user is an account, and its service a protocol of ours. */
+void session_mark_set(struct auth_request *request, const char *password, int64_t started);
 
-/* FALSE for a login that the passdb didn't decide, and for look-ups that are no login. started is
-   of the monotonic clock, in milliseconds. */
+/* FALSE for a login that the passdb didn't decide, and for look-ups that are no login. */
 bool session_mark_get(const struct auth_request *request, struct session *session_r,
 		      int64_t *started_r);
 
