@@ -15,12 +15,13 @@
 
 static const char *const kinds[] = { COMMAND_ACCESS_KINDS, NULL };
 static const char *const with_guesses[] = { COMMAND_ACCESS_KINDS, "guesses", NULL };
+static const char *const for_status[] = { COMMAND_ACCESS_KINDS, "guesses", "*refused", NULL };
 
 void access_on_ask(const struct account_name *account, const struct app_password_terms *terms,
 		   bool force, const struct actor *actor, struct command *command_r)
 {
 	static const char *const with_more[] = { COMMAND_ACCESS_KINDS, "guesses", "*expiries",
-						 NULL };
+						 "*refused", NULL };
 
 	command_begin(command_r, SCRIPT_ON, account, with_more);
 	actor_add(command_r, actor);
@@ -131,9 +132,9 @@ void access_password_changed_ask(const struct account_name *account, const struc
 int access_erase_ask(const struct account_name *account, const struct settings *settings,
 		     struct command *command_r)
 {
-	static const char *const all[] = {
-		COMMAND_ACCESS_KINDS, "guesses", "sent", "failures", "*traced", "*expiries", NULL
-	};
+	static const char *const all[] = { COMMAND_ACCESS_KINDS, "guesses", "sent",
+					   "failures",		 "*traced", "*expiries",
+					   "*refused",		 NULL };
 	char reference[TRACE_REFERENCE_SIZE];
 
 	if (trace_reference(account, settings->default_domain, reference) < 0)
@@ -176,7 +177,7 @@ enum access_init access_init_read(const struct redisReply *reply)
 
 void access_status_ask(const struct account_name *account, struct command *command_r)
 {
-	command_begin(command_r, SCRIPT_STATUS, account, with_guesses);
+	command_begin(command_r, SCRIPT_STATUS, account, for_status);
 }
 
 /* "time address attempt"; without a time that can be, it stays never. The text is the reply's; the
@@ -194,6 +195,21 @@ static void read_last_use(const struct redisReply *facts, const char *field,
 	size = strcspn(space + 1, " ");
 	if (size < sizeof(use_r->address))
 		memcpy(use_r->address, space + 1, size);
+}
+
+/* "id times status"; when it is tried again stands by itself. */
+static void read_refused(const struct redisReply *facts, struct access_status *status_r)
+{
+	const char *text = reply_field(facts, "refused"), *times = strchr(text, ' ');
+	char *end;
+
+	status_r->refused_status = "";
+	if (times == NULL)
+		return;
+	status_r->refused_times = (unsigned int)strtoul(times, &end, 10);
+	if (*end == ' ')
+		status_r->refused_status = end + 1;
+	status_r->refused_next = reply_digits(reply_field(facts, "again"));
 }
 
 static void read_facts(const struct redisReply *facts, struct access_status *status_r)
@@ -214,6 +230,7 @@ static void read_facts(const struct redisReply *facts, struct access_status *sta
 	status_r->sending_blocked = strcmp(reply_field(facts, "sending"), "blocked") == 0;
 	status_r->language = reply_field(facts, "language");
 	status_r->unseen = reply_field(facts, "unseen");
+	read_refused(facts, status_r);
 	status_r->password_changed = reply_digits(reply_field(facts, "changed"));
 	read_last_use(facts, "seen:pop3", &status_r->pop3);
 	read_last_use(facts, "seen:imap", &status_r->imap);

@@ -141,9 +141,13 @@ struct access_status {
 	const char *held_tier; /* whose limits still hold, "" for none (S5) */
 	int64_t held_until;    /* milliseconds since 1970 */
 	bool passive, tls_exempt, sending_blocked;
-	int64_t password_changed; /* after a switch-off that asks for it, 0 if not (B4) */
-	const char *language;	  /* "" if not set */
-	const char *unseen;	  /* hosts whose sessions weren't seen to end, "" for none (D5) */
+	int64_t password_changed;   /* after a switch-off that asks for it, 0 if not (B4) */
+	const char *language;	    /* "" if not set */
+	const char *unseen;	    /* hosts whose sessions weren't seen to end, "" for none (D5) */
+	unsigned int refused_times; /* how often the mailbox has refused the notice that it is off,
+				       0 for never (D5) */
+	const char *refused_status; /* "5.2.2", "-" if it isn't known */
+	int64_t refused_next;	    /* when it is tried again, 0 if it has been */
 	struct access_last_use pop3, imap, smtp;
 	struct access_password passwords[ACCESS_PASSWORDS_MAX]; /* newest first */
 	unsigned int passwords_count;

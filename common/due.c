@@ -12,6 +12,7 @@ void due_ask(enum due_index index, unsigned int partition, int64_t time, unsigne
 	static const char *const kinds[][2] = {
 		[DUE_UNUSED] = { "*unused", NULL },
 		[DUE_EXPIRY] = { "*expiries", NULL },
+		[DUE_AGAIN] = { "*refused", NULL },
 	};
 
 	command_begin_partition(command_r, SCRIPT_DUE, partition, kinds[index]);

@@ -13,6 +13,7 @@ struct redisReply;
 enum due_index {
 	DUE_UNUSED, /* by a time of use (D2): see unused.h */
 	DUE_EXPIRY, /* by when an app password expires (A10): see expiry.h */
+	DUE_AGAIN,  /* by when a notice that was refused is tried again (D5): see refusal.h */
 };
 
 /* Asks for the names of at most count accounts whose time in the index is not after the given one,

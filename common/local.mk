@@ -35,6 +35,7 @@ noinst_LTLIBRARIES += %reldir%/libpostern-common.la
 	%reldir%/protocol.c %reldir%/protocol.h \
 	%reldir%/quantity.c %reldir%/quantity.h \
 	%reldir%/reason.c %reldir%/reason.h \
+	%reldir%/refusal.c %reldir%/refusal.h \
 	%reldir%/reply.c %reldir%/reply.h \
 	%reldir%/script.c %reldir%/script.h \
 	%reldir%/secrets.c %reldir%/secrets.h \
@@ -56,6 +57,7 @@ noinst_LTLIBRARIES += %reldir%/libpostern-common.la
 
 prelude = %reldir%/scripts/prelude.lua
 scripts = \
+	%reldir%/scripts/again.lua \
 	%reldir%/scripts/backlog.lua \
 	%reldir%/scripts/beat.lua \
 	%reldir%/scripts/claim.lua \
@@ -75,6 +77,7 @@ scripts = \
 	%reldir%/scripts/password_add.lua \
 	%reldir%/scripts/password_changed.lua \
 	%reldir%/scripts/password_revoke.lua \
+	%reldir%/scripts/refused.lua \
 	%reldir%/scripts/renew.lua \
 	%reldir%/scripts/send.lua \
 	%reldir%/scripts/session.lua \

@@ -65,6 +65,7 @@ static enum outbox_kind read_kind(const struct redisReply *fields)
 	static const char *const words[] = {
 		[OUTBOX_OFF] = "off",	      [OUTBOX_ON] = "on",   [OUTBOX_PASSWORD] = "password",
 		[OUTBOX_WARNING] = "warning", [OUTBOX_END] = "end", [OUTBOX_BREAK_IN] = "break-in",
+		[OUTBOX_AGAIN] = "again",
 	};
 	const char *word = reply_field(fields, "event");
 
@@ -94,7 +95,10 @@ static bool read_facts(const struct redisReply *fields, struct outbox_event *eve
 	read_text(fields, "language", event_r->language);
 	if (event_r->time == 0)
 		return false;
-	return event_r->kind != OUTBOX_OFF ||
+	if (event_r->kind == OUTBOX_AGAIN &&
+	    read_id(reply_field(fields, "refused"), event_r->refused) < 0)
+		return false;
+	return (event_r->kind != OUTBOX_OFF && event_r->kind != OUTBOX_AGAIN) ||
 	       reason_parse(reply_field(fields, "reason"), &event_r->reason) == 0;
 }
 

@@ -30,6 +30,7 @@ enum outbox_kind {
 	OUTBOX_WARNING,	 /* access will go off unless it is used */
 	OUTBOX_END,	 /* sessions have to end; nobody is told */
 	OUTBOX_BREAK_IN, /* somebody tried to break in, and access stays on (D4) */
+	OUTBOX_AGAIN,	 /* access went off, and the mailbox refused the notice of it */
 	OUTBOX_UNKNOWN,
 };
 
@@ -40,7 +41,7 @@ struct outbox_event {
 	enum outbox_kind kind;
 	/* All below only when kind is known. Texts are UTF-8 without control characters. */
 	struct account_name account;
-	enum disable_reason reason; /* OUTBOX_OFF */
+	enum disable_reason reason; /* OUTBOX_OFF, OUTBOX_AGAIN */
 	int64_t time;		    /* milliseconds since 1970 */
 	int64_t until;		    /* OUTBOX_WARNING: when access will go off */
 	unsigned int number;	    /* OUTBOX_ON, OUTBOX_PASSWORD: of the app password */
@@ -48,6 +49,7 @@ struct outbox_event {
 	char by[OUTBOX_TEXT_SIZE];
 	char from[OUTBOX_TEXT_SIZE];
 	char language[OUTBOX_TEXT_SIZE]; /* "" if not known */
+	char refused[OUTBOX_ID_SIZE];	 /* OUTBOX_AGAIN: the entry whose notice was refused */
 	/* OUTBOX_OFF, where it was handed out: the hosts on which the account's sessions weren't
 	   seen to end, between spaces; "" if there are none. */
 	char unseen[OUTBOX_TEXT_SIZE];

@@ -30,7 +30,7 @@ const char *script_digest(enum script script)
 
 enum script script_lent(unsigned int place)
 {
-	static const enum script lent[] = { SCRIPT_SEND, SCRIPT_FAILURE };
+	static const enum script lent[] = { SCRIPT_SEND, SCRIPT_FAILURE, SCRIPT_REFUSED };
 
 	return place < sizeof(lent) / sizeof(lent[0]) ? lent[place] : SCRIPT_COUNT;
 }

@@ -108,7 +108,7 @@ void system_host_read(const struct redisReply *hosts, unsigned int place,
 
 void system_backlog_ask(unsigned int partition, uint64_t rest, struct command *command_r)
 {
-	static const char *const kinds[] = { "*outbox", "*unused", "*held", NULL };
+	static const char *const kinds[] = { "*outbox", "*unused", "*held", "*refused", NULL };
 
 	command_begin_partition(command_r, SCRIPT_BACKLOG, partition, kinds);
 	command_number(command_r, rest);
@@ -129,5 +129,6 @@ int system_backlog_add(const struct redisReply *reply, struct system_backlog *ba
 	backlog->notices = add(backlog->notices, reply_number(reply, 1));
 	backlog->oldest = oldest > backlog->oldest ? oldest : backlog->oldest;
 	backlog->due = add(backlog->due, reply_number(reply, 3));
+	backlog->refused = add(backlog->refused, reply_number(reply, 4));
 	return 0;
 }

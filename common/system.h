@@ -67,6 +67,7 @@ struct system_backlog {
 	int64_t notices; /* that wait */
 	int64_t oldest;	 /* age of the oldest of them */
 	int64_t due;	 /* accounts that the sweep has to look at */
+	int64_t refused; /* notices that a mailbox has refused: they are tried again */
 };
 
 /* Adds a partition's to the sums; keeps the greatest age. 0, or -1 when Redis can't tell. */

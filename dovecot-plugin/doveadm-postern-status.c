@@ -29,6 +29,8 @@ enum {
 	UNUSED_ENDS,
 	PASSWORD_CHANGE,
 	UNSEEN,
+	REFUSED,
+	AGAIN,
 	LOGINS_HOUR,
 	LOGINS_DAY,
 	PER_MINUTE,
@@ -80,6 +82,8 @@ static const struct postern_column columns[] = {
 	[UNUSED_ENDS] = { .name = "unused_ends" },
 	[PASSWORD_CHANGE] = { .name = "password_change_needed" },
 	[UNSEEN] = { .name = "sessions_unseen" },
+	[REFUSED] = { .name = "notice_refused" },
+	[AGAIN] = { .name = "notice_again" },
 	[LOGINS_HOUR] = { .name = "logins_per_hour" },
 	[LOGINS_DAY] = { .name = "logins_per_day" },
 	[PER_MINUTE] = { .name = "messages_per_minute" },
@@ -128,6 +132,15 @@ static bool is_gated(const struct access_status *status)
 	       (status->reason == REASON_COMPROMISED || status->reason == REASON_BREAK_IN);
 }
 
+/* "2 times, status 5.2.2" */
+static const char *refused(const struct access_status *status)
+{
+	if (status->refused_times == 0)
+		return "";
+	return t_strdup_printf("%u times, status %s", status->refused_times,
+			       status->refused_status);
+}
+
 static void fill_access(const struct access_status *status, const char **values)
 {
 	const char *reason = reason_text(status->reason);
@@ -138,6 +151,8 @@ static void fill_access(const struct access_status *status, const char **values)
 	values[FROM] = status->from;
 	values[PASSWORD_CHANGE] = is_gated(status) ? "yes" : "no";
 	values[UNSEEN] = status->unseen;
+	values[REFUSED] = refused(status);
+	values[AGAIN] = postern_time(status->refused_next);
 	if (status->enabled) {
 		values[TEXT] = t_strdup_printf("External access is on since %s.", values[SINCE]);
 		return;

@@ -154,6 +154,8 @@ static void cmd_postern_system(struct doveadm_cmd_context *cctx)
 		      t_strdup_printf("Waiting: %lld, the oldest for %lld s.",
 				      (long long)backlog.notices,
 				      (long long)backlog.oldest / 1000));
+		print(&run, "refused notices", "ok",
+		      t_strdup_printf("To be tried again: %lld.", (long long)backlog.refused));
 		print(&run, "unused", "ok",
 		      t_strdup_printf("Accounts to look at: %lld.", (long long)backlog.due));
 	}

@@ -99,11 +99,26 @@ static void add_failed(struct bounce_report *report)
 	failed->spam = group->spam || bounce_is_policy(failed->status);
 }
 
+static void note_given_up(struct bounce_report *report)
+{
+	const struct bounce_group *group = &report->group;
+	struct bounce_given_up *given_up = &report->given_up;
+
+	if (strcasecmp(group->action, "failed") != 0 || given_up->original_recipient[0] != '\0' ||
+	    given_up->final_recipient[0] != '\0')
+		return;
+	strcpy(given_up->original_recipient, group->original_recipient);
+	strcpy(given_up->final_recipient, group->final_recipient);
+	strcpy(given_up->status, choose_status(group));
+}
+
 /* What the group said, now that it is whole. */
 static void conclude_group(struct bounce_report *report)
 {
 	const struct bounce_group *group = &report->group;
 
+	if (report->kind == BOUNCE_REPORT_STATUS)
+		note_given_up(report);
 	if (report->kind == BOUNCE_REPORT_STATUS ? is_failure(group) : group->complaint)
 		add_failed(report);
 	memset(&report->group, 0, sizeof(report->group));

@@ -33,6 +33,14 @@ struct bounce_group {
 	bool complaint; /* a feedback report of abuse */
 };
 
+/* A recipient that the reporter has given up, whatever the reason: also one that was only full for
+   as long as the message may stay in a queue. */
+struct bounce_given_up {
+	char original_recipient[FAILURE_ADDRESS_SIZE]; /* "" if the report doesn't say; hostile */
+	char final_recipient[FAILURE_ADDRESS_SIZE];
+	char status[FAILURE_STATUS_SIZE];
+};
+
 struct bounce_report {
 	enum bounce_report_kind kind;
 	struct bounce_group group;
@@ -42,6 +50,7 @@ struct bounce_report {
 	bool has_action;		     /* some group had one */
 	bool has_diagnostic;		     /* likewise */
 	char queue_id[BOUNCE_QUEUE_ID_SIZE]; /* X-Postfix-Queue-ID, "" for none */
+	struct bounce_given_up given_up;     /* the first one */
 	unsigned int failed_count;
 	struct failed_recipient *failed; /* room for FAILURES_MAX */
 };

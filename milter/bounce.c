@@ -366,6 +366,7 @@ static bool judge_report(struct reading *reading)
 	const struct bounce_report *report = &reading->report;
 
 	memcpy(result->queue_id, report->queue_id, sizeof(result->queue_id));
+	result->given_up = report->given_up;
 	result->failed_count = report->failed_count;
 	if (report->failed_count > 0)
 		result->form = forms[report->kind];

@@ -31,6 +31,7 @@ struct bounce_reading {
 	bool was_received_from;		     /* the newest of them says from whom */
 	char queue_id[BOUNCE_QUEUE_ID_SIZE]; /* of the original, if Postfix reports; "" for none */
 	enum bounce_form form;
+	struct bounce_given_up given_up;
 	unsigned int failed_count; /* 0 if form is BOUNCE_NOTHING */
 	struct failed_recipient failed[FAILURES_MAX];
 };

@@ -6,6 +6,8 @@
 #include <strings.h>
 
 #include "bounce-log.h"
+#include "notice-name.h"
+#include "notice-return.h"
 #include "state.h"
 
 /* What a bounce comes from (RFC 5321 section 4.5.5): <>, or an empty string for Postfix's own. */
@@ -51,27 +53,52 @@ sfsistat inbound_begin(struct inbound *inbound, const char *client, bool has_cli
 	return is_bounce ? begin_reading(inbound) : SMFIS_CONTINUE;
 }
 
+/* Of notices. One that is too long is none of ours. */
+static void note_returned(struct inbound *inbound, const char *recipient, size_t size)
+{
+	if (!inbound->origin.internal || !notice_sender_is_like(recipient) ||
+	    size >= sizeof(inbound->returned_to))
+		return;
+	memcpy(inbound->returned_to, recipient, size);
+	inbound->returned_to[size] = '\0';
+}
+
 sfsistat inbound_recipient(struct inbound *inbound, const char *recipient)
 {
 	const char *address = inbound->state->settings->milter.feedback_address;
 	size_t size;
 
-	if (inbound->bounce != NULL)
-		return SMFIS_CONTINUE;
 	if (*recipient == '<')
 		recipient++;
 	size = strcspn(recipient, ">");
+	if (inbound->bounce != NULL) {
+		note_returned(inbound, recipient, size);
+		return SMFIS_CONTINUE;
+	}
 	if (strlen(address) != size || strncasecmp(address, recipient, size) != 0)
 		return leave_alone(inbound);
 	return begin_reading(inbound);
 }
 
-void inbound_judge(struct inbound *inbound, const char *queue_id)
+sfsistat inbound_judge(struct inbound *inbound, const char *queue_id)
 {
 	struct bounce_decision decision;
+	enum notice_return returned = NOTICE_RETURN_NONE;
 
 	bounce_decide(inbound->state, inbound->bounce, &inbound->origin, &decision);
+	if (inbound->returned_to[0] != '\0' && !decision.reading.genuine)
+		returned = notice_return_take(inbound->state, &decision.reading, &inbound->origin,
+					      inbound->returned_to, queue_id);
+	switch (returned) {
+	case NOTICE_RETURN_NONE:
+		break;
+	case NOTICE_RETURN_TAKEN:
+		return SMFIS_DISCARD;
+	case NOTICE_RETURN_LATER:
+		return SMFIS_TEMPFAIL;
+	}
 	bounce_log(&decision, &inbound->origin, queue_id);
+	return SMFIS_ACCEPT;
 }
 
 void inbound_end(struct inbound *inbound)

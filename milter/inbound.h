@@ -9,12 +9,15 @@
 #include "bounce-decision.h"
 
 /* A message for which nobody logged in: bounces and abuse reports are read, all other mail leaves
-   as soon as that is known (B2). Whatever goes wrong, it is let through (B5). */
+   as soon as that is known (B2). Whatever goes wrong, it is let through (B5); but a bounce that
+   brings a notice back goes no further than here (D5). */
 struct inbound {
 	struct state *state;   /* NULL while none is under way */
 	struct bounce *bounce; /* NULL while it isn't known whether it is read: it has a sender; is
 				  it to the feedback address? */
 	struct bounce_origin origin;
+	/* Of a bounce of Postfix's own that may be about a notice: whom it goes to, else "". */
+	char returned_to[FAILURE_ADDRESS_SIZE];
 };
 
 /* At MAIL. has_client: it came over a connection; else Postfix tells of mail of its own. client is
@@ -26,8 +29,9 @@ sfsistat inbound_begin(struct inbound *inbound, const char *client, bool has_cli
 
 sfsistat inbound_recipient(struct inbound *inbound, const char *recipient);
 
-/* It is all here: counts what it proves. queue_id may be NULL. */
-void inbound_judge(struct inbound *inbound, const char *queue_id);
+/* It is all here: counts what it proves. queue_id may be NULL. The answer is SMFIS_ACCEPT, but for
+   a notice that came back: nobody else waits for it. */
+sfsistat inbound_judge(struct inbound *inbound, const char *queue_id);
 
 /* Whatever became of it. To be called again without harm. */
 void inbound_end(struct inbound *inbound);

@@ -25,6 +25,7 @@ sbin_PROGRAMS += %reldir%/postern-milter
 	%reldir%/main.c \
 	%reldir%/message-log.c %reldir%/message-log.h \
 	%reldir%/message-name.c %reldir%/message-name.h \
+	%reldir%/notice-return.c %reldir%/notice-return.h \
 	%reldir%/session.c %reldir%/session.h \
 	%reldir%/smtp-reply.c %reldir%/smtp-reply.h \
 	%reldir%/submission.c %reldir%/submission.h

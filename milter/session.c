@@ -186,8 +186,7 @@ static sfsistat judge_message(SMFICTX *ctx, struct session *session)
 		return submission_charge(&session->submission, ctx);
 	if (session->inbound.bounce == NULL)
 		return smtp_reply_failure(ctx);
-	inbound_judge(&session->inbound, smfi_getsymval(ctx, macro_queue_id));
-	return SMFIS_ACCEPT;
+	return inbound_judge(&session->inbound, smfi_getsymval(ctx, macro_queue_id));
 }
 
 static sfsistat on_end(SMFICTX *ctx)

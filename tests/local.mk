@@ -112,6 +112,7 @@ EXTRA_DIST += \
 	%reldir%/e2e/milter_client.py \
 	%reldir%/e2e/name_server.py \
 	%reldir%/e2e/next_hop.py \
+	%reldir%/e2e/notice_return.py \
 	%reldir%/e2e/script_site.py \
 	%reldir%/e2e/serving.py \
 	%reldir%/e2e/test_accounts.py \
@@ -126,10 +127,12 @@ EXTRA_DIST += \
 	%reldir%/e2e/test_evasions.py \
 	%reldir%/e2e/test_expiries.py \
 	%reldir%/e2e/test_failures.py \
+	%reldir%/e2e/test_hold.py \
 	%reldir%/e2e/test_hostile.py \
 	%reldir%/e2e/test_keys.py \
 	%reldir%/e2e/test_login.py \
 	%reldir%/e2e/test_milter.py \
+	%reldir%/e2e/test_notice_names.py \
 	%reldir%/e2e/test_notices.py \
 	%reldir%/e2e/test_off_by_itself.py \
 	%reldir%/e2e/test_once.py \
@@ -137,6 +140,7 @@ EXTRA_DIST += \
 	%reldir%/e2e/test_port_25.py \
 	%reldir%/e2e/test_redis_users.py \
 	%reldir%/e2e/test_sandbox.py \
+	%reldir%/e2e/test_refused.py \
 	%reldir%/e2e/test_send.py \
 	%reldir%/e2e/test_session_rules.py \
 	%reldir%/e2e/test_sessions.py \

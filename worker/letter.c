@@ -33,6 +33,7 @@ static int notice_of(const struct outbox_event *event, enum notice_event *notice
 {
 	switch (event->kind) {
 	case OUTBOX_OFF:
+	case OUTBOX_AGAIN:
 		return notice_event_of_reason(event->reason, notice_r);
 	case OUTBOX_ON:
 		*notice_r = NOTICE_ENABLED;

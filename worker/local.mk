@@ -4,7 +4,7 @@ sbin_PROGRAMS += %reldir%/postern-worker
 %canon_reldir%_postern_worker_SOURCES = \
 	%reldir%/doveadm.c %reldir%/doveadm.h \
 	%reldir%/doveadm-answer.c %reldir%/doveadm-answer.h \
-	%reldir%/expiries.c %reldir%/expiries.h \
+	%reldir%/due-accounts.c %reldir%/due-accounts.h \
 	%reldir%/letter.c %reldir%/letter.h \
 	%reldir%/main.c \
 	%reldir%/notices.c %reldir%/notices.h \

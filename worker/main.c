@@ -13,7 +13,7 @@
 #include <curl/curl.h>
 
 #include "daemon.h"
-#include "expiries.h"
+#include "due-accounts.h"
 #include "letter.h"
 #include "log.h"
 #include "notices.h"
@@ -24,7 +24,8 @@
 #include "system.h"
 #include "worker.h"
 
-static void *(*const threads[])(void *) = { sessions_run, notices_run, sweep_run, expiries_run };
+static void *(*const threads[])(void *) = { sessions_run, notices_run, sweep_run,
+					    due_accounts_run };
 #define THREADS (sizeof(threads) / sizeof(threads[0]))
 
 static int prepare(const struct settings *settings)

@@ -72,9 +72,10 @@ static int find_names(const struct settings *settings, const struct outbox_event
 static void log_notice(const struct outbox_event *event, const char *message_id, const char *what)
 {
 	static const char *const kinds[] = {
-		[OUTBOX_OFF] = "off",	      [OUTBOX_ON] = "on",   [OUTBOX_PASSWORD] = "password",
-		[OUTBOX_WARNING] = "warning", [OUTBOX_END] = "end", [OUTBOX_BREAK_IN] = "break-in",
-		[OUTBOX_UNKNOWN] = "unknown",
+		[OUTBOX_OFF] = "off",		[OUTBOX_ON] = "on",
+		[OUTBOX_PASSWORD] = "password", [OUTBOX_WARNING] = "warning",
+		[OUTBOX_END] = "end",		[OUTBOX_BREAK_IN] = "break-in",
+		[OUTBOX_AGAIN] = "again",	[OUTBOX_UNKNOWN] = "unknown",
 	};
 
 	log_line(LOG_INFO, "account=%s notice=%s event=%s message_id=%s", event->account.text, what,
@@ -132,6 +133,23 @@ static enum outcome send(struct notices *notices, const struct outbox_event *eve
 	return outcome;
 }
 
+/* This notice may have been sent before if its entry has been. Of one that was refused, a mailbox
+   may have the first all the same: where an alias leads to several, and another has refused it. */
+static enum sent search(struct notices *notices, const struct outbox_event *event,
+			const struct names *names)
+{
+	const struct settings *settings = notices->state->settings;
+	struct notice_number refused = { .partition = event->partition };
+	enum sent sent = SENT_NEVER;
+
+	if (event->times > 1 || notices->doubtful)
+		sent = search_notice(&notices->search, settings, &event->account, &names->number);
+	if (event->kind != OUTBOX_AGAIN || sent != SENT_NEVER)
+		return sent;
+	strcpy(refused.id, event->refused);
+	return search_notice(&notices->search, settings, &event->account, &refused);
+}
+
 /* Looks whether the notice has been sent, and sends it if not. */
 static enum outcome send_again(struct notices *notices, const struct outbox_event *event,
 			       const struct names *names)
@@ -139,8 +157,7 @@ static enum outcome send_again(struct notices *notices, const struct outbox_even
 	const char *error;
 	int64_t taken;
 
-	switch (search_notice(&notices->search, notices->state->settings, &event->account,
-			      &names->number)) {
+	switch (search(notices, event, names)) {
 	case SENT_BEFORE:
 		log_notice(event, names->message_id, "was-sent");
 		return OUTCOME_DONE;
@@ -177,6 +194,24 @@ static void tell_unseen(struct notices *notices, const struct outbox_event *even
 		 hosts);
 }
 
+/* Sends a notice that was refused once more, unless access has come on in the meantime. */
+static enum outcome send_refused(struct notices *notices, const struct outbox_event *event,
+				 const struct names *names)
+{
+	const char *error;
+
+	switch (question_access(notices->state->store, &event->account, &error)) {
+	case 0:
+		return send_again(notices, event, names);
+	case 1:
+		return OUTCOME_DONE;
+	default:
+		trouble_failed(&notices->redis, error);
+		notices->doubt = true;
+		return OUTCOME_STOP;
+	}
+}
+
 static enum outcome handle(struct notices *notices, const struct outbox_event *event, int64_t taken)
 {
 	struct names names;
@@ -196,6 +231,8 @@ static enum outcome handle(struct notices *notices, const struct outbox_event *e
 		trouble_failed(&notices->writing, "OpenSSL failed");
 		return OUTCOME_LATER;
 	}
+	if (event->kind == OUTBOX_AGAIN)
+		return send_refused(notices, event, &names);
 	if (event->times > 1 || notices->doubtful)
 		return send_again(notices, event, &names);
 	return send(notices, event, &names, taken);

@@ -4,7 +4,9 @@
 
 #include <hiredis/hiredis.h>
 
+#include "access.h"
 #include "expiry.h"
+#include "refusal.h"
 #include "reply.h"
 #include "system.h"
 #include "worker.h"
@@ -22,6 +24,22 @@ static int call(struct store *store, const struct command *command, unsigned int
 		redisReply **reply_r, const char **error_r)
 {
 	return store_call(store, command, wait, reply_r, error_r) == 1 ? 0 : -1;
+}
+
+int question_access(struct store *store, const struct account_name *account, const char **error_r)
+{
+	struct access_status status;
+	struct command command;
+	redisReply *reply;
+
+	access_status_ask(account, &command);
+	if (store_ask(store, &command, &reply, error_r) < 0)
+		return -1;
+	access_status_read(reply, &status);
+	if (status.verdict != ACCESS_DONE)
+		return refuse(reply, error_r);
+	freeReplyObject(reply);
+	return status.enabled ? 1 : 0;
 }
 
 int question_claim(struct store *store, unsigned int partition, unsigned int lease,
@@ -239,6 +257,22 @@ int question_due(struct store *store, enum due_index index, unsigned int partiti
 	}
 	freeReplyObject(reply);
 	return count;
+}
+
+int question_again(struct store *store, const struct account_name *account, const char **error_r)
+{
+	enum again_verdict verdict;
+	struct command command;
+	redisReply *reply;
+
+	again_ask(account, &command);
+	if (store_ask(store, &command, &reply, error_r) < 0)
+		return -1;
+	verdict = again_read(reply);
+	if (verdict == AGAIN_UNAVAILABLE)
+		return refuse(reply, error_r);
+	freeReplyObject(reply);
+	return verdict == AGAIN_DONE ? 1 : 0;
 }
 
 int question_unused(struct store *store, const struct unused_request *request,

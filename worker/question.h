@@ -14,6 +14,9 @@
  * can't tell: *error_r is then one line, valid until this thread's next question.
  */
 
+/* 1 if access of the account is on, 0 if not, or -1. */
+int question_access(struct store *store, const struct account_name *account, const char **error_r);
+
 /* Takes one entry of an outbox. workers are question_workers()'s. 1 with the entry, 0 if there is
    none to take, or -1. */
 int question_claim(struct store *store, unsigned int partition, unsigned int lease,
@@ -37,6 +40,9 @@ int question_ended(struct store *store, unsigned int partition, const char *id,
 
 /* Notes hosts whose sessions weren't seen to end, named between spaces. */
 int question_unseen(struct store *store, const char *hosts, const char **error_r);
+
+/* Puts an account's refused notice back into the outbox if it is time. 1, 0 if it isn't, or -1. */
+int question_again(struct store *store, const struct account_name *account, const char **error_r);
 
 /* 1 if Redis has run our scripts since it was started, else 0. A Redis that hasn't may have lost
    the last moments before it went down. */

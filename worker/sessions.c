@@ -113,6 +113,7 @@ static void on_event(void *context, const struct outbox_event *event)
 	case OUTBOX_ON:
 	case OUTBOX_PASSWORD:
 	case OUTBOX_WARNING:
+	case OUTBOX_AGAIN:
 	case OUTBOX_BREAK_IN:
 	case OUTBOX_UNKNOWN:
 		break;

@@ -1,9 +1,11 @@
 -- What a partition has to do: notices that wait, and accounts that have long not been used.
 --
 -- KEYS[1] is the mark of a partition, KEYS[2] its outbox, KEYS[3] its index of accounts by last
--- use, KEYS[4] the notices that wait until sessions are ended, by when they came to be (claim.lua).
--- ARGV: format, how long an account may rest in the index (0 for ever). Answers with the number of
--- notices, the age of the oldest and the number of accounts that are due. Times are milliseconds.
+-- use, KEYS[4] the notices that wait until sessions are ended, by when they came to be (claim.lua),
+-- KEYS[5] the accounts whose mailbox has refused a notice (refused.lua). ARGV: format, how long an
+-- account may rest in the index (0 for ever). Answers with the number of notices, the age of the
+-- oldest, the number of accounts that are due and the number of notices that were refused. Times
+-- are milliseconds.
 
 if not marked() then
 	return unmarked()
@@ -49,4 +51,5 @@ if held[1] then
 	count(redis.call('ZCARD', HELD), held[1])
 end
 local due = rest > 0 and redis.call('ZCOUNT', INDEX, '-inf', digits(now - rest)) or 0
-return { 'done', digits(waiting), digits(waiting > 0 and now - oldest or 0), digits(due) }
+return { 'done', digits(waiting), digits(waiting > 0 and now - oldest or 0), digits(due),
+	digits(redis.call('ZCARD', KEYS[5])) }

@@ -1,8 +1,9 @@
 -- Forgets an account: every key and every entry that names it.
 --
 -- KEYS[6] is the log of wrong passwords, KEYS[7] that of what was sent, KEYS[8] that of failures,
--- KEYS[9] the partition's names behind references in traces, KEYS[10] its index of expiries. ARGV:
--- format, the account's reference for traces ('' if it needs none).
+-- KEYS[9] the partition's names behind references in traces, KEYS[10] its index of expiries,
+-- KEYS[11] its index of notices that were refused. ARGV: format, the account's reference for traces
+-- ('' if it needs none).
 
 if not marked() then
 	return unmarked()
@@ -22,6 +23,7 @@ end
 local erased = redis.call('DEL', ACCOUNT, HISTORY, KEYS[6], KEYS[7], KEYS[8]) > 0
 redis.call('ZREM', UNUSED, name)
 redis.call('ZREM', KEYS[10], name)
+redis.call('ZREM', KEYS[11], name)
 if ARGV[2] ~= '' then
 	redis.call('HDEL', KEYS[9], ARGV[2])
 end

@@ -9,7 +9,7 @@ if not marked() then
 	return unmarked()
 end
 
-local left = { revoked = true, expires = true, unseen = true }
+local left = { revoked = true, expires = true, unseen = true, refused = true }
 
 local function carried(fields)
 	local rest = {}

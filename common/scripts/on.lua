@@ -1,8 +1,8 @@
 -- Switches external access on with a new app password (A2, A3).
 --
--- KEYS[6] is the log of wrong passwords, KEYS[7] the index of expiries. ARGV: format, by, from,
--- whether to pass the gate (0 or 1), and of the app password its digest, protocols, how long it
--- lasts (0: for ever) and label.
+-- KEYS[6] is the log of wrong passwords, KEYS[7] the index of expiries, KEYS[8] that of notices
+-- that were refused. ARGV: format, by, from, whether to pass the gate (0 or 1), and of the app
+-- password its digest, protocols, how long it lasts (0: for ever) and label.
 
 if not marked() then
 	return unmarked()
@@ -27,7 +27,8 @@ end
 local time = clock()
 local number = change.make_password(time, digest, ARGV[6], ARGV[7], ARGV[8], KEYS[7])
 redis.call('HSET', ACCOUNT, 'access', 'enabled', 'since', digits(time))
-redis.call('HDEL', ACCOUNT, 'reason', 'changed', 'unseen')
+redis.call('HDEL', ACCOUNT, 'reason', 'changed', 'unseen', 'refused')
+redis.call('ZREM', KEYS[8], account_name())
 redis.call('ZADD', UNUSED, time, account_name())
 redis.call('DEL', KEYS[6])
 change.remember(time, 'on', gated and 'forced' or '', by, from)

@@ -34,6 +34,7 @@
 --   changed          when the webmail password was changed after a switch-off that asks for it (B4)
 --   warned           the last use that the owner was warned about (D2)
 --   unseen           the hosts whose sessions weren't seen to end when access went off (D5)
+--   refused          'id times status' of the notice of it that the mailbox refused (D5)
 -- No value has more than 64 bytes: with a longer one Redis stores a hash at several times the size.
 -- The history is a string of lines, newest first: 'time what detail by from', separated by tabs,
 -- the time in seconds and in hexadecimal digits (D6); where there is evidence for a switch-off, it
@@ -289,7 +290,7 @@ local function changes()
 			redis.call('HSET', ACCOUNT, 'nets', string.sub(networks, 1, 64))
 		end
 		redis.call('HDEL', ACCOUNT, 'logins', 'changed', 'revoked', 'expires', 'warned',
-			'unseen')
+			'unseen', 'refused')
 		redis.call('ZREM', UNUSED, account_name())
 		remember(time, 'off', reason, by, from, evidence)
 		announce('off', time, by, from, 'reason', reason)

@@ -1,10 +1,11 @@
 -- Everything about an account, for support.
 --
--- KEYS[6] is the log of wrong passwords. ARGV: format. Answers: done, the time, the account's
--- fields and values (and those of who changed access last: by and from), the rows of its app
--- passwords, the rows of its history, those of the networks that were shut out, newest first
--- (network and time), how many attempts to break in there were, and how many times as many networks
--- as the first the next one takes.
+-- KEYS[6] is the log of wrong passwords, KEYS[7] the index of notices that were refused. ARGV:
+-- format. Answers: done, the time, the account's fields and values (and those of who changed access
+-- last: by and from; and when a refused notice is tried again), the rows of its app passwords, the
+-- rows of its history, those of the networks that were shut out, newest first (network and time),
+-- how many attempts to break in there were, and how many times as many networks as the first the
+-- next one takes.
 
 if not marked() then
 	return unmarked()
@@ -58,6 +59,11 @@ for line in string.gmatch(redis.call('GET', HISTORY) or '', '[^\n]+') do
 			table.insert(facts, row[3 + at])
 		end
 	end
+end
+local again = redis.call('ZSCORE', KEYS[7], account_name())
+if again then
+	table.insert(facts, 'again')
+	table.insert(facts, digits(again))
 end
 local shut_outs, rows = change.read_guesses(), {}
 for at = #shut_outs - 9, 1, -10 do

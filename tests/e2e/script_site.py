@@ -19,9 +19,9 @@ import redis
 
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 SCRIPTS = os.path.join(SOURCE, "common", "scripts")
-NAMES = ("due", "erase", "expire", "export", "failure", "import", "init", "login", "off", "on",
-         "password_add", "password_changed", "password_revoke", "send", "session", "set", "status",
-         "unused")
+NAMES = ("again", "due", "erase", "expire", "export", "failure", "import", "init", "login", "off",
+         "on", "password_add", "password_changed", "password_revoke", "refused", "send", "session",
+         "set", "status", "unused")
 
 FORMAT = "1"
 CLOCK = "clock"
@@ -149,7 +149,7 @@ class Site:
            to=None):
         """(answer, digest): with a digest of its own unless one is given."""
         digest = self.whole(digest or self.new_digest())
-        keys = [*self.account_keys(account, "guesses"), self.key("expiries")]
+        keys = [*self.account_keys(account, "guesses"), self.key("expiries"), self.key("refused")]
         return self.call("on", keys, by, address, force, digest, "*", lasts, "", to=to), digest
 
     def password_add(self, account, protocols="*", lasts=0, label="", digest=None):
@@ -166,8 +166,15 @@ class Site:
 
     def erase(self, account, reference=""):
         keys = [*self.account_keys(account, "guesses", "sent", "failures"), self.key("traced"),
-                self.key("expiries")]
+                self.key("expiries"), self.key("refused")]
         return self.call("erase", keys, reference)
+
+    def refused(self, account, entry, status="5.2.2"):
+        keys = [self.key("account", account), self.key("outbox"), self.key("refused")]
+        return self.call("refused", keys, entry, status)
+
+    def again(self, account):
+        return self.call("again", [*self.account_keys(account), self.key("refused")])
 
     def due(self, before, skip=0, count=100, index="unused"):
         return self.call("due", [self.key(index)], before, skip, count)
@@ -208,7 +215,7 @@ class Site:
                          rows(tiers, "login"), *pairs)
 
     def status(self, account):
-        return self.call("status", self.account_keys(account, "guesses"))
+        return self.call("status", [*self.account_keys(account, "guesses"), self.key("refused")])
 
     def login(self, account, digest, protocol="pop3", secured=1, attempt=None,
               address="192.0.2.1", tiers=FREE + PAID, to=None):

@@ -18,6 +18,7 @@ from conftest import SOURCE, new_account, wait_until
 from doors import http
 from logins import pop3_login, smtp_login
 from milter_client import CONTINUE, MilterClient, inserted, reply_text
+from notice_return import DISCARD, internal_bounce, sealed_sender
 from script_site import FORMAT, script_text
 from test_accounts import put, record, switched_on
 
@@ -292,7 +293,8 @@ def fixture_users(box):
     users = {"usual": new_sender(box), "often": new_sender(box, tier="often"),
              "long": new_sender(box, LONG), "limited": switched_on_often(box),
              "blocked": new_sender(box, sending="blocked"), "off": new_account("off"),
-             "expiring": new_sender(box), "unmarked": new_sender(box)}
+             "expiring": new_sender(box), "unmarked": new_sender(box), "full": new_sender(box)}
+    box.off(users["full"])
     box.set(users["limited"], tier="few")
     box.doveadm("postern", "password", "add", "--expires", "1s", users["expiring"])
     wait_until(lambda: "expired" in str(box.doveadm("postern", "password", "list",
@@ -316,6 +318,16 @@ def text_of(answer):
     return reply_text(answer[1])
 
 
+def refuse_the_notice(box, user):
+    """Its mailbox does, when access has gone off."""
+    stream, = [key for key in box.redis().scan_iter("postern:*:outbox")
+               if user in str(box.redis().xrange(key))]
+    entry = [entry for entry, fields in box.redis().xrange(stream)
+             if (fields["event"], fields["account"]) == ("off", user)][-1]
+    number = re.search(r"\{(\d+)\}", stream)[1] + "." + entry
+    assert internal_bounce(box, sealed_sender(box, user, number), dsn(None, user)) == DISCARD
+
+
 def go_all_ways(box, users):
     """Each way that the milter's scripts go."""
     sent = answers(box, users["usual"], 6)
@@ -330,6 +342,7 @@ def go_all_ways(box, users):
     (_, _, changes), = answers(box, users["long"])
     bring(box, dsn(inserted(changes)[0][1], "nobody@remote.test"), users["long"])
     box.wait_for_log("milter", f"bounce=genuine account={users['long']}")
+    refuse_the_notice(box, users["full"])
     key, = box.redis().scan_iter(f"postern:*:account:{users['unmarked']}")
     mark = key.split("account")[0] + "mark"
     box.redis().delete(mark)

@@ -17,6 +17,7 @@
 #include "notice-name.h"
 #include "outbox.h"
 #include "reply-text.h"
+#include "refusal.h"
 #include "reply.h"
 #include "send.h"
 #include "session.h"
@@ -258,6 +259,8 @@ static void check_event(const struct outbox_event *event)
 	must_be_text(event->from);
 	must_be_text(event->language);
 	must_be_text(event->unseen);
+	if (event->kind == OUTBOX_AGAIN)
+		must_be_id(event->refused);
 	notice_number_of(event, &number);
 	MUST(notice_message_id(&key, &number, &event->account, message_id) == 0);
 	must_be_sentence(message_id, sizeof(message_id));
@@ -283,6 +286,7 @@ static void read_claim(const redisReply *reply)
 {
 	bool more;
 	const struct redisReply *entries = outbox_claim_read(reply, &more);
+	struct refusal_answer refusal;
 	struct outbox_event event;
 
 	/* The place behind the last one is as empty as any. */
@@ -292,6 +296,10 @@ static void read_claim(const redisReply *reply)
 	}
 	MUST(outbox_renew_read(reply) != 1 || outbox_done_read(reply));
 	MUST(outbox_done_read(reply) == outbox_ended_read(reply));
+	refusal_read(reply, &refusal);
+	MUST((int)refusal.verdict >= 0 && refusal.verdict <= REFUSAL_UNAVAILABLE);
+	MUST(refusal.next >= 0);
+	MUST((int)again_read(reply) >= 0 && again_read(reply) <= AGAIN_UNAVAILABLE);
 }
 
 static void follow_on(const struct outbox_positions *positions)
@@ -451,7 +459,8 @@ static void read_system(const redisReply *reply)
 	/* The sums of all partitions. */
 	for (unsigned int i = 0; i < ACCOUNT_PARTITIONS; i++)
 		system_backlog_add(reply, &backlog);
-	MUST(backlog.notices >= 0 && backlog.oldest >= 0 && backlog.due >= 0);
+	MUST(backlog.notices >= 0 && backlog.oldest >= 0 && backlog.due >= 0 &&
+	     backlog.refused >= 0);
 }
 
 static void read_error(const redisReply *reply)

@@ -29,12 +29,13 @@ static void asks_on(void **state)
 	(void)state;
 	access_on_ask(&account, &terms, true, &actor, &command);
 	assert_int_equal(command.script, SCRIPT_ON);
-	assert_int_equal(command.keys_count, 7);
+	assert_int_equal(command.keys_count, 8);
 	assert_string_equal(sample_arg(&command, 5), "postern:{14}:history:andrejs@example.org");
 	assert_string_equal(sample_arg(&command, 6), "postern:{14}:unused");
 	assert_string_equal(sample_arg(&command, 7), "postern:{14}:outbox");
 	assert_string_equal(sample_arg(&command, 8), "postern:{14}:guesses:andrejs@example.org");
 	assert_string_equal(sample_arg(&command, 9), "postern:{14}:expiries");
+	assert_string_equal(sample_arg(&command, 10), "postern:{14}:refused");
 	assert_string_equal(sample_argv(&command, 2), "doveadm");
 	assert_string_equal(sample_argv(&command, 3), "");
 	assert_string_equal(sample_argv(&command, 4), "1");
@@ -42,7 +43,7 @@ static void asks_on(void **state)
 	assert_string_equal(sample_argv(&command, 6), "pop3,smtp");
 	assert_string_equal(sample_argv(&command, 7), "90000");
 	assert_string_equal(sample_argv(&command, 8), "phone");
-	assert_int_equal(command.args_count, 3 + 7 + 8);
+	assert_int_equal(command.args_count, 3 + 8 + 8);
 }
 
 static void asks_off(void **state)
@@ -72,7 +73,7 @@ static void asks_what_has_the_guesses(void **state)
 	assert_int_equal(command.keys_count, 6);
 	assert_string_equal(sample_arg(&command, 8), key);
 	access_status_ask(&account, &command);
-	assert_int_equal(command.keys_count, 6);
+	assert_int_equal(command.keys_count, 7);
 	assert_string_equal(sample_arg(&command, 8), key);
 	set_up();
 	assert_int_equal(access_erase_ask(&account, &settings, &command), 0);

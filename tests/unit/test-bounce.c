@@ -465,6 +465,46 @@ static void tells_its_way(void **state)
 	assert_true(reading.was_received_from);
 }
 
+/* Whom the reporter has given up, by which a notice that came back is known. */
+struct given_up_row {
+	const char *name;
+	const char *text;
+	const char *original, *final, *status;
+};
+
+static const struct given_up_row given_up_rows[] = {
+	{ "failed", REPORT(STATUS_FAILED), DEAD, DEAD, "5.1.1" },
+	{ "full for as long as it was in the queue",
+	  FIELDS("Final-Recipient: rfc822; b@h.test\nOriginal-Recipient: rfc822;A@h.test\n"
+		 "Action: failed\nStatus: 4.2.2\n"),
+	  "a@h.test", "b@h.test", "4.2.2" },
+	{ "the first of two",
+	  FIELDS("Final-Recipient: rfc822; a@h.test\nAction: failed\nStatus: 5.2.2\n\n"
+		 "Final-Recipient: rfc822; b@h.test\nAction: failed\nStatus: 5.1.1\n"),
+	  "", "a@h.test", "5.2.2" },
+	{ "behind one that is late",
+	  FIELDS("Final-Recipient: rfc822; a@h.test\nAction: delayed\nStatus: 4.2.2\n\n"
+		 "Final-Recipient: rfc822; b@h.test\nAction: failed\nStatus: 5.1.1\n"),
+	  "", "b@h.test", "5.1.1" },
+	{ "late", FIELDS("Final-Recipient: rfc822; a@h.test\nAction: delayed\nStatus: 4.2.2\n"), "",
+	  "", "" },
+	{ "delivered",
+	  FIELDS("Final-Recipient: rfc822; a@h.test\nAction: delivered\nStatus: 2.0.0\n"), "", "",
+	  "" },
+	{ "in words", EXIM "a@h.test\n  mailbox is full\n", "", "", "" },
+};
+
+static void given_up(void **state)
+{
+	const struct given_up_row *row = *state;
+	struct bounce_reading reading;
+
+	read_text(row->text, &reading);
+	assert_string_equal(reading.given_up.original_recipient, row->original);
+	assert_string_equal(reading.given_up.final_recipient, row->final);
+	assert_string_equal(reading.given_up.status, row->status);
+}
+
 int main(void)
 {
 	bounce_start();
@@ -477,5 +517,6 @@ int main(void)
 	ADD_TEST(broken_anywhere);
 	ADD_TEST(cut_anywhere);
 	ADD_TEST(tells_its_way);
+	ADD_ROWS(given_up, given_up_rows);
 	return RUN_TESTS();
 }

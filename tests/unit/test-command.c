@@ -191,6 +191,8 @@ static void scripts(void **state)
 		[SCRIPT_RENEW] = "renew",
 		[SCRIPT_ENDED] = "ended",
 		[SCRIPT_UNSEEN] = "unseen",
+		[SCRIPT_REFUSED] = "refused",
+		[SCRIPT_AGAIN] = "again",
 		[SCRIPT_BEAT] = "beat",
 		[SCRIPT_BACKLOG] = "backlog",
 		[SCRIPT_LIST] = "list",

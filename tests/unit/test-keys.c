@@ -11,6 +11,7 @@
 #include "failure.h"
 #include "login.h"
 #include "outbox.h"
+#include "refusal.h"
 #include "samples.h"
 #include "send.h"
 #include "session.h"
@@ -142,6 +143,13 @@ static void ask_ended(const struct account_name *account, struct command *comman
 	outbox_ended_ask(account->partition, "host:1:2", "5-0", command_r);
 }
 
+static void ask_refused(const struct account_name *account, struct command *command_r)
+{
+	const struct notice_number number = { .partition = account->partition, .id = "5-0" };
+
+	refusal_ask(account, &number, "5.2.2", command_r);
+}
+
 static void ask_backlog(const struct account_name *account, struct command *command_r)
 {
 	system_backlog_ask(account->partition, UINT64_MAX, command_r);
@@ -209,6 +217,8 @@ static const struct row rows[] = {
 	{ "done", SCRIPT_DONE, ask_done },
 	{ "renew", SCRIPT_RENEW, ask_renew },
 	{ "ended", SCRIPT_ENDED, ask_ended },
+	{ "refused", SCRIPT_REFUSED, ask_refused },
+	{ "again", SCRIPT_AGAIN, again_ask },
 	{ "backlog", SCRIPT_BACKLOG, ask_backlog },
 	{ "list", SCRIPT_LIST, ask_list },
 	{ "export", SCRIPT_EXPORT, ask_export },

@@ -14,17 +14,17 @@ struct backlog_row {
 
 static const struct backlog_row backlog_rows[] = {
 	{ "sums, and the greatest age",
-	  "*4\r\n$4\r\ndone\r\n:3\r\n:70\r\n:5\r\n",
-	  "*4\r\n$4\r\ndone\r\n:4\r\n:60\r\n:6\r\n",
-	  { 7, 70, 11 } },
+	  "*5\r\n$4\r\ndone\r\n:3\r\n:70\r\n:5\r\n:8\r\n",
+	  "*5\r\n$4\r\ndone\r\n:4\r\n:60\r\n:6\r\n:9\r\n",
+	  { 7, 70, 11, 17 } },
 	{ "more than there is a number for",
 	  "*4\r\n$4\r\ndone\r\n:" MOST "\r\n:1\r\n:" MOST "\r\n",
 	  "*4\r\n$4\r\ndone\r\n:1\r\n:2\r\n:" MOST "\r\n",
-	  { INT64_MAX, 2, INT64_MAX } },
+	  { INT64_MAX, 2, INT64_MAX, 0 } },
 	{ "less than nothing",
 	  "*4\r\n$4\r\ndone\r\n:-3\r\n:-70\r\n:-5\r\n",
 	  "*4\r\n$4\r\ndone\r\n:1\r\n:-1\r\n:2\r\n",
-	  { 1, 0, 2 } },
+	  { 1, 0, 2, 0 } },
 };
 
 static void adds(struct system_backlog *backlog, const char *resp)
@@ -45,6 +45,7 @@ static void backlogs(void **state)
 	assert_int_equal(backlog.notices, row->backlog.notices);
 	assert_int_equal(backlog.oldest, row->backlog.oldest);
 	assert_int_equal(backlog.due, row->backlog.due);
+	assert_int_equal(backlog.refused, row->backlog.refused);
 }
 
 static void no_backlog(void **state)
