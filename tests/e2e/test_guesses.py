@@ -262,19 +262,20 @@ def test_d4_the_ten_newest_networks_are_remembered(site):
     assert site.redis.object("encoding", site.key("account", ME)) == "listpack"
 
 
-def test_d4_they_are_written_once_a_day(site):
+@pytest.mark.parametrize("places", [PLACES[:count] for count in (1, 2, 3, 4)])
+def test_d4_they_are_written_once_a_day(site, places):
     site.set(ME, tier="paid")
     _, digest = site.on(ME)
     at = START // DAY * DAY + 12 * HOUR
     days = []
     for step in range(60):
         site.at(at + step * HOUR)
-        address = PLACES[step % len(PLACES)]
+        address = places[step % len(places)]
         before = stored(site)
         site.login(ME, digest, "imap", address=address)
         if stored(site) != before:
             days.append((site.now // DAY - at // DAY, address))
-    assert days == [(day, address) for day in range(3) for address in PLACES]
+    assert days == [(day, address) for day in range(3) for address in places]
     site.later(MONTH + 2 * DAY)
     site.login(ME, digest, "imap", address=HOME)
     assert known(site) == [network_of(HOME)]
@@ -337,6 +338,16 @@ def test_d4_nine_and_a_wait(site):
     # 1 to 8 and this one.
     assert site.shut_out(ME, "192.0.101.1") == DISABLE
     assert "10 networks shut out in 23 h" in site.history(ME)[0][5]
+
+
+def test_d4_who_is_shut_out_for_longer_counts_for_a_day(site):
+    tiers = [Tier("free", "pop3,smtp", wrong=(10, 10), shut_out=7 * DAY)]
+    _, digest = site.on(ME)
+    site.break_in(ME, 9, tiers=tiers)
+    site.at(START + DAY)
+    assert site.shut_out(ME, "192.0.100.1", tiers=tiers) == NOW
+    assert len(shut_out(site)) == 10 and site.login(ME, digest, address=HOME) == ["allow"]
+    assert site.break_in(ME, 9, 1, tiers=tiers) == DISABLE
 
 
 def test_d4_who_is_shut_out_stays_no_evidence_by_guessing_on(site):
