@@ -10,7 +10,7 @@
 #include "reply.h"
 #include "trace.h"
 
-/* Longer than any site grants: a slip of the pen otherwise. */
+/* Longer than any site would grant: more is a typing mistake. */
 #define HOLD_MAX (UINT64_C(366) * 24 * 3600 * 1000)
 
 static const char *const kinds[] = { COMMAND_ACCESS_KINDS, NULL };
@@ -85,7 +85,7 @@ int access_changes_check(const struct access_changes *changes, const struct sett
 	else if (!is_one_of(changes->sending, "allowed", "blocked"))
 		*error_r = "sending: expected allowed or blocked";
 	else if (changes->language != NULL && !access_is_language(changes->language))
-		*error_r = "language: expected a language tag like en or et_EE";
+		*error_r = "language: expected a language tag such as en or et_EE";
 	else if (changes->hold != NULL && changes->tier == NULL)
 		*error_r = "hold: expected together with a tier";
 	else if (changes->hold != NULL && !is_hold(changes->hold, &hold))
@@ -180,7 +180,7 @@ void access_status_ask(const struct account_name *account, struct command *comma
 	command_begin(command_r, SCRIPT_STATUS, account, for_status);
 }
 
-/* "time address attempt"; without a time that can be, it stays never. The text is the reply's; the
+/* "time address attempt"; without a valid time, it stays never. The text is the reply's; the
    address is copied out of it. */
 static void read_last_use(const struct redisReply *facts, const char *field,
 			  struct access_last_use *use_r)

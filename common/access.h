@@ -20,9 +20,9 @@ struct redisReply;
 
 enum access_verdict {
 	ACCESS_DONE,
-	ACCESS_UNCHANGED,   /* it was so already */
-	ACCESS_GATED,	    /* the webmail password has to be changed first (B4) */
-	ACCESS_UNAVAILABLE, /* don't know; nothing was changed, as far as Redis said anything */
+	ACCESS_UNCHANGED,	      /* nothing changed */
+	ACCESS_NEEDS_PASSWORD_CHANGE, /* the webmail password has to be changed first (B4) */
+	ACCESS_UNAVAILABLE, /* not known; nothing was changed, as far as Redis reported anything */
 };
 
 struct access_answer {
@@ -39,7 +39,7 @@ void access_on_ask(const struct account_name *account, const struct app_password
 		   bool force, const struct actor *actor, struct command *command_r);
 
 /* Switches access off for REASON_OWNER, REASON_ADMIN or REASON_COMPROMISED (A3); the last also
-   takes the place of another reason that it is off for, but for REASON_BREAK_IN (B4). */
+   replaces another reason why it is off, except REASON_BREAK_IN (B4). */
 void access_off_ask(const struct account_name *account, enum disable_reason reason,
 		    const struct actor *actor, struct command *command_r);
 
@@ -65,7 +65,7 @@ void access_set_ask(const struct account_name *account, const struct access_chan
 		    const struct actor *actor, const struct settings *settings,
 		    struct command *command_r);
 
-/* The owner has changed the webmail password (B4): unchanged if nothing waits for that. */
+/* The owner has changed the webmail password (B4): unchanged if that wasn't needed. */
 void access_password_changed_ask(const struct account_name *account, const struct actor *actor,
 				 struct command *command_r);
 
@@ -77,8 +77,8 @@ int access_erase_ask(const struct account_name *account, const struct settings *
 /* Reads the reply to any of those above. */
 void access_read(const struct redisReply *reply, struct access_answer *answer_r);
 
-/* Sets the mark of one partition (0 to ACCOUNT_PARTITIONS - 1): every decision about its accounts
-   is "unavailable" before. */
+/* Sets the format stamp of one partition (0 to ACCOUNT_PARTITIONS - 1): every decision about its
+   accounts is "unavailable" before. */
 void access_init_ask(unsigned int partition, struct command *command_r);
 
 enum access_init {
@@ -119,7 +119,7 @@ struct access_event {
 	const char *detail; /* the reason, what was set, or the app password's number */
 	const char *by;
 	const char *from;
-	const char *evidence; /* for what was found out by itself (B3), "" for none */
+	const char *evidence; /* for what was detected automatically (B3), "" for none */
 };
 
 /* A network that was shut out of the account (D4). */
@@ -128,7 +128,7 @@ struct access_shut_out {
 	int64_t since;	     /* milliseconds since 1970 */
 };
 
-/* The strings stand in the reply that it was read from, and live as long. */
+/* The strings point into the reply that it was read from, and live as long as it does. */
 struct access_status {
 	enum access_verdict verdict; /* ACCESS_DONE or ACCESS_UNAVAILABLE */
 	const char *unavailable;     /* one static sentence */

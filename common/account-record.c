@@ -224,16 +224,17 @@ static const struct form {
 	const char *expected;
 } forms[] = {
 	{ "access", NULL, is_access, "access: expected enabled or disabled" },
-	{ "reason", NULL, is_reason, "reason: expected why access was switched off" },
+	{ "reason", NULL, is_reason, "reason: expected the reason why access was switched off" },
 	{ "since", NULL, is_time, "since: expected milliseconds since 1970" },
 	{ "tier", NULL, is_tier, "tier: expected the name of a tier" },
 	{ "held_tier", NULL, is_tier, "held_tier: expected the name of a tier" },
 	{ "held_until", NULL, is_time, "held_until: expected milliseconds since 1970" },
-	{ "activity", NULL, is_passive, "activity: expected passive, or none" },
-	{ "tls", NULL, is_exempt, "tls: expected exempt, or none" },
-	{ "sending", NULL, is_blocked, "sending: expected blocked, or none" },
-	{ "language", NULL, is_language, "language: expected a language tag like en or et_EE" },
-	{ "numbers", NULL, is_number, "numbers: expected how many app passwords there ever were" },
+	{ "activity", NULL, is_passive, "activity: expected passive, or nothing" },
+	{ "tls", NULL, is_exempt, "tls: expected exempt, or nothing" },
+	{ "sending", NULL, is_blocked, "sending: expected blocked, or nothing" },
+	{ "language", NULL, is_language, "language: expected a language tag such as en or et_EE" },
+	{ "numbers", NULL, is_number,
+	  "numbers: expected how many app passwords there have ever been" },
 	{ APP, app_password_is_digest, is_password,
 	  "app:DIGEST: expected 'NUMBER CREATED ENDED EXPIRES PROTOCOLS'" },
 	{ "label:", is_number, is_label,
@@ -248,7 +249,7 @@ static const struct form {
 	{ "warned", NULL, is_time, "warned: expected milliseconds since 1970" },
 };
 
-static const char no_such_field[] = "fields: there is one that no account has";
+static const char no_such_field[] = "fields: expected only fields that accounts have";
 
 static const struct form *find_form(const char *name)
 {
@@ -405,9 +406,9 @@ int account_record_check(const struct account_record *record, const char **error
 			return -1;
 	}
 	if (has(record, "access") != has(record, "since"))
-		return refuse(error_r, "access: expected with since, and neither alone");
+		return refuse(error_r, "access: expected together with since");
 	if (has(record, "held_tier") != has(record, "held_until"))
-		return refuse(error_r, "held_tier: expected with held_until, and neither alone");
+		return refuse(error_r, "held_tier: expected together with held_until");
 	if (record->fields_count == 0 && *record->history == '\0')
 		return refuse(error_r, "fields: expected at least one, or a history");
 	if (check_passwords(record, error_r) < 0)

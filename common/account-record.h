@@ -27,11 +27,11 @@
 
 struct account_record_field {
 	const char *name;
-	const char *value; /* text, and behind size a terminator, but for bytes */
+	const char *value; /* text, with a terminator after it, except for bytes */
 	size_t size;
 };
 
-/* The strings are whoever's filled it in. */
+/* The strings belong to whoever filled it in. */
 struct account_record {
 	struct account_name account;
 	struct account_record_field fields[ACCOUNT_RECORD_FIELDS_MAX];
@@ -39,14 +39,14 @@ struct account_record {
 	const char *history; /* lines, newest first, with line ends between them; "" for none */
 };
 
-/* 0 if the scripts can live with each field and with all of them together, -1 if not: *error_r is a
+/* 0 if the scripts can cope with each field and with all of them together, -1 if not: *error_r is a
    static text that says which one, and what was expected. */
 int account_record_check(const struct account_record *record, const char **error_r);
 
 /* True for the fields whose values are bytes, at most ACCOUNT_RECORD_BYTES_MAX. */
 bool account_record_is_bytes(const char *field);
 
-/* True if such a field may have so many of them. */
+/* True if such a field may have that many of them. */
 bool account_record_has_size(const char *field, size_t size);
 
 /* What the field's name and value have to be: a static text for error_r. */

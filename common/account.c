@@ -22,8 +22,8 @@ static bool is_alphanumeric(char c)
 	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
 }
 
-/* Of RFC 5322's atext what mailboxes are named with, and neither a path, a pattern, a shell nor a
-   log reads otherwise. */
+/* Of RFC 5322's atext what mailboxes are named with, and what no path, pattern, shell or log takes
+   for anything else. */
 static bool is_local_part(const char *text, size_t size)
 {
 	if (size == 0 || size > LOCAL_PART_MAX || text[0] == '.' || text[size - 1] == '.')
@@ -37,7 +37,7 @@ static bool is_local_part(const char *text, size_t size)
 	return true;
 }
 
-/* Letters, digits and hyphens in labels, RFC 1123 section 2.1. How long it may be all told follows
+/* Letters, digits and hyphens in labels, RFC 1123 section 2.1. How long it may be overall follows
    from the name that it is part of. */
 static bool is_domain(const char *text)
 {

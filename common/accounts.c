@@ -92,7 +92,7 @@ unsigned int accounts_together(const struct account_name *names, unsigned int co
 	return together;
 }
 
-void accounts_mark_ask(unsigned int partition, struct command *command_r)
+void accounts_stamp_ask(unsigned int partition, struct command *command_r)
 {
 	command_begin_partition(command_r, SCRIPT_LIST, partition, NULL);
 }

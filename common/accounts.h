@@ -19,24 +19,25 @@ struct redisReply;
  * may or may not name those that come or go meanwhile.
  */
 
-/* A cursor of SCAN: 64 bits in digits. "0" begins, and as the next one says that this was all. */
+/* A cursor of SCAN: 64 bits in digits. "0" begins, and, as the next one, says that there is no
+ * more. */
 #define ACCOUNTS_CURSOR_SIZE 21
 #define ACCOUNTS_START	     "0"
 
 /* True if text can be a cursor. */
 bool accounts_is_cursor(const char *text);
 
-/* Asks for the names behind a cursor, among the next count keys or some more. A plain command. */
+/* Asks for the names after a cursor, among the next count keys or some more. A plain command. */
 void accounts_scan_ask(const char *cursor, unsigned int count, struct command *command_r);
 
 struct accounts_page {
 	char next[ACCOUNTS_CURSOR_SIZE];
-	struct account_name *names; /* those of a partition stand together */
+	struct account_name *names; /* those of a partition are adjacent */
 	unsigned int count;
 };
 
 /* Reads the answer; keys that are no account's are left out. 0 with a page for
-   accounts_page_clear(), or -1 if it is no such answer. Dies when memory runs out. */
+   accounts_page_clear(), or -1 if it is not such an answer. Dies when memory runs out. */
 int accounts_scan_read(const struct redisReply *reply, struct accounts_page *page_r);
 void accounts_page_clear(struct accounts_page *page);
 
@@ -44,12 +45,12 @@ void accounts_page_clear(struct accounts_page *page);
 unsigned int accounts_together(const struct account_name *names, unsigned int count,
 			       unsigned int max);
 
-/* So many accounts, of one partition, fit into one question. */
+/* This many accounts of one partition fit into one request. */
 #define ACCOUNTS_LIST_MAX   24
 #define ACCOUNTS_EXPORT_MAX 12
 
-/* Is a partition's mark there? Answered like a list of no accounts. */
-void accounts_mark_ask(unsigned int partition, struct command *command_r);
+/* Is a partition's format stamp there? Answered like a list of no accounts. */
+void accounts_stamp_ask(unsigned int partition, struct command *command_r);
 
 void accounts_list_ask(const struct account_name *names, unsigned int count,
 		       struct command *command_r);
@@ -86,11 +87,11 @@ enum accounts_found accounts_export_read(const struct redisReply *reply, unsigne
 
 enum accounts_import {
 	ACCOUNTS_IMPORT_DONE,
-	ACCOUNTS_IMPORT_UNCHANGED, /* it was so already */
+	ACCOUNTS_IMPORT_UNCHANGED, /* nothing changed */
 	ACCOUNTS_IMPORT_UNAVAILABLE,
 };
 
-/* Puts the account in the place of whatever is known under its name, and ends its sessions. The
+/* Replaces whatever is known under its name with the account, and ends its sessions. The
    record is one that account_record_check() has let through, and outlives the command. */
 void accounts_import_ask(const struct account_record *record, struct command *command_r);
 

@@ -12,7 +12,7 @@ struct actor {
 #define ACTOR_MAX 64
 
 /* Adds both to a call. They come from outside: what isn't printable ASCII becomes a question mark,
-   as does the semicolon that stands between the entries of a history, and the rest is cut. */
+   as does the semicolon that separates the entries of a history, and the rest is cut. */
 void actor_add(struct command *command, const struct actor *actor);
 
 #endif

@@ -27,8 +27,8 @@ struct app_password_terms {
 
 enum app_password_verdict {
 	APP_PASSWORD_DONE,
-	APP_PASSWORD_UNCHANGED, /* revoke: it had ended before */
-	APP_PASSWORD_UNKNOWN,	/* revoke: there is none of that number */
+	APP_PASSWORD_UNCHANGED, /* revoke: it had already ended */
+	APP_PASSWORD_UNKNOWN,	/* revoke: there is none with that number */
 	APP_PASSWORD_OFF,	/* add: access is off */
 	APP_PASSWORD_TOO_MANY,	/* add: APP_PASSWORDS_WORKING_MAX work already */
 	APP_PASSWORD_UNAVAILABLE,

@@ -39,7 +39,7 @@ int base64url_decode(const char *text, size_t length, unsigned char *bytes_r, si
 	}
 	if (EVP_DecodeBlock(bytes, padded, (int)padded_length) < 0)
 		return -1;
-	/* OpenSSL skips spaces around the text, and ignores bits behind the last byte. */
+	/* OpenSSL skips spaces around the text, and ignores bits after the last byte. */
 	base64url_encode(bytes, size, canonical);
 	if (memcmp(canonical, text, length) != 0)
 		return -1;

@@ -13,9 +13,9 @@
 /* Writes BASE64URL_LENGTH(size) characters and a terminator. */
 void base64url_encode(const unsigned char *bytes, size_t size, char *text_r);
 
-/* The number of bytes that text's length characters stand for, written to bytes_r, which has room
-   for room of them. -1 if text is anything but base64url of at most so many bytes. One text stands
-   for one sequence of bytes only. */
+/* The number of bytes that text's length characters encode, written to bytes_r, which has room
+   for room of them. -1 if text is anything but base64url of at most that many bytes. Each sequence
+   of bytes has only one text. */
 int base64url_decode(const char *text, size_t length, unsigned char *bytes_r, size_t room);
 
 #endif

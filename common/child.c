@@ -152,7 +152,7 @@ static void write_input(struct run *run)
 		run->rest += sent;
 	else if (errno == EAGAIN || errno == EINTR)
 		return;
-	/* All is said, or it doesn't want to hear: its end says what that means. */
+	/* All input is written, or the child closed stdin: its exit status says what that means. */
 	if (sent < 0 || *run->rest == '\0')
 		close_end(&run->ours[INPUT]);
 }
@@ -180,7 +180,8 @@ static void read_stream(struct run *run, enum stream stream)
 	text->bytes[text->size] = '\0';
 }
 
-/* What is in the pipe when the program has ended: what that left behind may write for ever. */
+/* What is in the pipe when the program has ended: what that left behind may keep writing for ever.
+ */
 static void read_rest(struct run *run, enum stream stream)
 {
 	int size = 0;
@@ -316,7 +317,7 @@ const char *child_describe(const struct child_result *result, char text_r[CHILD_
 		text = strerror(result->number);
 		break;
 	case CHILD_LOST:
-		text = "how it ended is not known";
+		text = "how it ended is unknown";
 		break;
 	}
 	snprintf(text_r, CHILD_TEXT_SIZE, "%s", text);

@@ -5,14 +5,14 @@
 #include <stddef.h>
 
 /*
- * Runs another program, without a shell, and waits for its end, but not for what it leaves behind.
- * It begins with none of our descriptors, no signal ignored or blocked, and in a process group of
- * its own, which is killed at the deadline.
+ * Runs another program, without a shell, and waits for its end, but not for processes that it
+ * leaves behind. It begins with none of our descriptors, no signal ignored or blocked, and in a
+ * process group of its own, which is killed at the deadline.
  *
  * Thread-safe. The kernel kills the program when the calling thread ends, so that none is left over
- * (PR_SET_PDEATHSIG; one with set-user-ID or set-group-ID escapes that): so a thread that lives.
- * The process must not ignore SIGCHLD, nor wait for children that it doesn't know: CHILD_LOST.
- * Needs Linux 5.11.
+ * (PR_SET_PDEATHSIG; one with set-user-ID or set-group-ID escapes that): so call this from a thread
+ * that lives on. The process must not ignore SIGCHLD, nor wait for children that it doesn't know:
+ * CHILD_LOST. Needs Linux 5.11.
  */
 
 struct child {
@@ -38,7 +38,7 @@ enum child_end {
 };
 
 struct child_text {
-	char *bytes; /* with a terminator behind them, and maybe others in between; never NULL */
+	char *bytes; /* with a terminator after them, and maybe others in between; never NULL */
 	size_t size; /* without it */
 };
 

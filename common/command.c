@@ -1,4 +1,4 @@
-/* One call of a script, or one of Redis's own commands, while it is put together. */
+/* One call of a script, or one of Redis's own commands, while it is being built. */
 
 #include "command.h"
 

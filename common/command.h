@@ -10,7 +10,7 @@
 #include "settings.h"
 
 /*
- * One call of a script, or one of Redis's own commands, while it is put together: first its keys,
+ * One call of a script, or one of Redis's own commands, while it is being built: first its keys,
  * then its arguments. The values are copied, and bounded: what doesn't fit makes command_format()
  * fail, never a shorter call.
  */
@@ -42,7 +42,7 @@ struct command {
 void command_begin(struct command *command, enum script script, const struct account_name *account,
 		   const char *const kinds[]);
 
-/* The kinds that every script wants first which may change access. */
+/* The kinds that come first in every script that may change access. */
 #define COMMAND_ACCESS_KINDS "history", "*unused", "*outbox"
 
 /* Starts a call of script about a partition: its keys are the mark, and those of the listed kinds.
@@ -50,8 +50,8 @@ void command_begin(struct command *command, enum script script, const struct acc
 void command_begin_partition(struct command *command, enum script script, unsigned int partition,
 			     const char *const kinds[]);
 
-/* Starts one of Redis's own commands, "INFO" for one: all that is added is a word of it, keys too.
-   The name must outlive the command. */
+/* Starts one of Redis's own commands, such as "INFO": everything that is added is a word of it,
+   keys as well. The name must outlive the command. */
 void command_begin_plain(struct command *command, const char *name);
 
 /* What is called, for error texts. */

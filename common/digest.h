@@ -3,7 +3,7 @@
 
 #include <stddef.h>
 
-/* SHA-256 (FIPS 180-4), and bytes as text: what names things that are told apart by it.
+/* SHA-256 (FIPS 180-4), and bytes as text: used to name things.
  * Thread-safe.
  */
 

@@ -13,7 +13,7 @@
 #include "network.h"
 #include "reply.h"
 
-/* Of the SHA-256 of a recipient's address: enough to tell those of one message apart. */
+/* Of the SHA-256 of a recipient's address: enough to distinguish those of one message. */
 #define RECIPIENT_BYTES 6
 
 /* Bytes of the registered domain of a recipient that are kept, its last ones. */
@@ -68,7 +68,7 @@ static int name_recipient(const char *address, char name_r[2 * RECIPIENT_BYTES +
 	return 0;
 }
 
-/* The domain below which the name was registered, the name itself if that can't be told. */
+/* The domain below which the name was registered, the name itself if that isn't known. */
 static const char *registered(const char *domain)
 {
 	const char *found;
@@ -78,7 +78,7 @@ static const char *registered(const char *domain)
 	return found != NULL ? found : domain;
 }
 
-/* What the scripts split at spaces, and support reads: no sign but those of a domain's name stays.
+/* What the scripts split at spaces, and support reads: only the characters of a domain name stay.
  */
 static void write_domain(const char *address, char domain_r[DOMAIN_MAX + 1])
 {
@@ -135,10 +135,10 @@ static void add_site(const struct failure_report *report, struct command *comman
 	char text[2 * NETWORK_TAG_SIZE + 1];
 
 	switch (report->source) {
-	case FAILURE_QUEUE:
+	case FAILURE_OWN_QUEUE:
 		command_string(command, "-");
 		return;
-	case FAILURE_INSIDE:
+	case FAILURE_OWN_HOST:
 		command_string(command, "@");
 		return;
 	case FAILURE_REMOTE:
@@ -208,9 +208,9 @@ static void read_entry(const struct redisReply *row, struct failure_entry *entry
 	entry_r->time = reply_number(row, 0);
 	entry_r->source = FAILURE_REMOTE;
 	if (*site == '@')
-		entry_r->source = FAILURE_INSIDE;
+		entry_r->source = FAILURE_OWN_HOST;
 	else if (strcmp(site, "-") == 0)
-		entry_r->source = FAILURE_QUEUE;
+		entry_r->source = FAILURE_OWN_QUEUE;
 	entry_r->network = entry_r->source == FAILURE_REMOTE ? site : "";
 	entry_r->weight = (unsigned int)reply_number(row, 2);
 	entry_r->status = unless_none(reply_string(row, 3));

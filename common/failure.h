@@ -17,8 +17,7 @@ struct redisReply;
  * scripts/failure.lua for each report. Whether a report is genuine is for the caller to find out.
  */
 
-#define FAILURES_MAX                                                                               \
-	100 /* failed recipients of one report that are counted; those behind are not */
+#define FAILURES_MAX	     100 /* failed recipients of one report that count; the rest don't */
 #define FAILURE_ADDRESS_SIZE 321 /* RFC 5321 section 4.5.3.1: 64 and 255 octets, the @ */
 #define FAILURE_STATUS_SIZE  12
 
@@ -27,8 +26,8 @@ struct redisReply;
 #define FAILURE_AGE_MAX (7 * 24 * 3600)
 
 enum failure_source {
-	FAILURE_QUEUE,	/* this host's Postfix, about the very queue file that the login sent */
-	FAILURE_INSIDE, /* made by one of the site's own hosts (a relay, behind a content filter):
+	FAILURE_OWN_QUEUE, /* this host's Postfix, about the very queue file that the login sent */
+	FAILURE_OWN_HOST, /* made by one of the site's own hosts (a relay, behind a content filter):
 			   each recipient's domain is the site that failed */
 	FAILURE_REMOTE, /* somebody else's: the network of the client that brought it is the site */
 };
@@ -37,7 +36,7 @@ struct failed_recipient {
 	char address[FAILURE_ADDRESS_SIZE]; /* as reported, lower case where ASCII; "" if the report
 					       doesn't say; any bytes, hostile */
 	char status[FAILURE_STATUS_SIZE];   /* "5.1.1" (RFC 3463), "" for none */
-	bool spam; /* speaks of spam, a blocklist or policy, or is an abuse report: weighs double
+	bool spam; /* mentions spam, a blocklist or policy, or is an abuse report: counts double
 		      (B3) */
 };
 
@@ -58,13 +57,13 @@ enum failure_verdict {
 				switched on */
 	FAILURE_OFF,	     /* access is off already, for a reason that stays */
 	FAILURE_UNLIMITED,   /* the tier doesn't count */
-	FAILURE_UNAVAILABLE, /* don't know */
+	FAILURE_UNAVAILABLE, /* not known */
 };
 
 struct failure_answer {
 	enum failure_verdict verdict;
 	unsigned int counted;	    /* new failures */
-	unsigned int score;	    /* what those within the window weigh */
+	unsigned int score;	    /* the total of those within the window */
 	unsigned int threshold;	    /* of the account's tier */
 	enum disable_reason reason; /* for FAILURE_OFF */
 };
@@ -72,7 +71,7 @@ struct failure_answer {
 /* "counted", "compromised", ...: the word in logs and the script's reply. */
 const char *failure_verdict_word(enum failure_verdict verdict);
 
-/* Puts the call together. 0, or -1 if OpenSSL fails. */
+/* Builds the call. 0, or -1 if OpenSSL fails. */
 int failure_ask(const struct failure_report *report, const struct settings *settings,
 		struct command *command_r);
 
@@ -89,12 +88,12 @@ struct failure_entry {
 	const char *status; /* "" for none */
 	unsigned int weight;
 	enum failure_source source;
-	const char *network; /* for FAILURE_REMOTE: 8 hexadecimal digits that tell networks apart */
+	const char *network; /* for FAILURE_REMOTE: 8 hexadecimal digits that identify it */
 };
 
-/* The strings stand in the reply that it was read from, and live as long. */
+/* The strings point into the reply that it was read from, and live as long as it does. */
 struct failure_list {
-	unsigned int score; /* what those within the window weigh */
+	unsigned int score; /* the total of those within the window */
 	struct failure_entry
 		entries[FAILURE_LIST_MAX]; /* of the last 7 days, the newest ones, newest first */
 	unsigned int count;
@@ -103,7 +102,7 @@ struct failure_list {
 void failure_list_ask(const struct account_name *account, const struct settings *settings,
 		      struct command *command_r);
 
-/* 0, or -1 if the reply is none. */
+/* 0, or -1 if the reply is not such a list. */
 int failure_list_read(const struct redisReply *reply, struct failure_list *list_r);
 
 #endif

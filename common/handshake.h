@@ -10,11 +10,11 @@ struct redisReply;
 /*
  * What is said on a new connection to Redis before the first script: who we are (AUTH), which
  * database (SELECT), and a PING, so that a Redis which accepts connections but doesn't answer is
- * found out. Both faces of the store do this.
+ * found out. Both clients of the store do this.
  */
 
 /* The command of one step, from 0 on, as it goes over the wire, to be freed with
-   redisFreeCommand(). Its size, 0 behind the last step, -1 when memory runs out. */
+   redisFreeCommand(). Its size, 0 after the last step, -1 when memory runs out. */
 int handshake_step(const struct redis_settings *settings, const struct secrets *secrets,
 		   unsigned int step, char **resp_r);
 

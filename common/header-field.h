@@ -5,9 +5,9 @@
 #include <stddef.h>
 
 /*
- * The lines of a header (RFC 5322 section 2.2), which a report's fields have the form of as well. A
- * name is printable ASCII but the colon (section 3.6.8). Blanks, so spaces and tabs, may separate
- * it from its colon (section 4.5).
+ * The lines of a header (RFC 5322 section 2.2), whose form a report's fields have as well. A
+ * name is printable ASCII except the colon (section 3.6.8). Blanks, so spaces and tabs, may
+ * separate it from its colon (section 4.5).
  *
  * Any bytes may be handed in. A line may come with its end.
  */

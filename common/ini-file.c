@@ -208,14 +208,14 @@ static int check_bytes(struct ini_file *file, const char *line, const char *end)
 		if (!is_comment && c == ';' && p > line && is_blank(p[-1]) &&
 		    file->rules->comments_have_own_lines)
 			return ini_file_mistake(
-				file, "expected no ';' after a space: comments stand on lines of "
+				file, "expected no ';' after a space: comments must be on lines of "
 				      "their own in this file");
 	}
 	return 0;
 }
 
-/* A section's line. libinih tells of a section at its first key only, cuts long names, and
-   takes no notice of what stands behind the bracket. */
+/* A section's line. libinih reports a section only at its first key, cuts long names, and
+   takes no notice of what follows the bracket. */
 static int take_section(struct ini_file *file, const char *start, const char *end)
 {
 	char name[256];
@@ -226,7 +226,7 @@ static int take_section(struct ini_file *file, const char *start, const char *en
 	if (file->is_indented)
 		return ini_file_mistake(file, "expected '[' at the start of the line");
 	if (close == NULL || size >= sizeof(name) || (rest < end && *rest != ';'))
-		return ini_file_mistake(file, "expected [SECTION] and nothing behind it");
+		return ini_file_mistake(file, "expected [SECTION] and nothing after it");
 	memcpy(name, start + 1, size);
 	name[size] = '\0';
 	file->in_section = true;
@@ -304,7 +304,7 @@ int ini_text_parse(const struct ini_text *text, const char *path, const struct i
 	};
 	int rc = ini_parse_stream(next_line, &file, take_entry, &file);
 
-	/* libinih goes on behind a line that it can't read: a later mistake is not the first. */
+	/* libinih goes on after a line that it can't read: a later mistake is not the first. */
 	if (rc > 0 && (file.error == NULL || (unsigned int)rc < file.error_line)) {
 		free(file.error);
 		file.error = ini_format("%s:%d: expected KEY = VALUE", path, rc);

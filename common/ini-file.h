@@ -24,7 +24,7 @@ int ini_text_read(const char *path, size_t max, bool is_secret, struct ini_text 
 
 void ini_text_free(struct ini_text *text);
 
-/* The reading under way, for the functions that take what is read. */
+/* The reading in progress, for the functions that take what is read. */
 struct ini_file;
 
 struct ini_rules {
@@ -36,12 +36,12 @@ struct ini_rules {
 	int (*entry)(void *context, struct ini_file *file, const char *key, const char *value,
 		     bool continued);
 
-	/* Refuse " ;" behind a value, where it begins a comment, as part of the value may be lost.
+	/* Refuse " ;" after a value, where it begins a comment, as part of the value may be lost.
 	 */
 	bool comments_have_own_lines;
 };
 
-/* Hands out what stands in text, in order, until the first mistake. path is for error texts.
+/* Hands out what is in text, in order, until the first mistake. path is for error texts.
    0, or -1 with *error_r, one line, for the caller to free(). */
 int ini_text_parse(const struct ini_text *text, const char *path, const struct ini_rules *rules,
 		   void *context, char **error_r);

@@ -47,10 +47,10 @@ noinst_LTLIBRARIES += %reldir%/libpostern-common.la
 	%reldir%/settings-table.c %reldir%/settings-table.h \
 	%reldir%/settings-value.c %reldir%/settings-value.h \
 	%reldir%/store.c %reldir%/store.h \
-	%reldir%/system.c %reldir%/system.h \
+	%reldir%/workers.c %reldir%/workers.h \
 	%reldir%/tier-rows.c %reldir%/tier-rows.h \
 	%reldir%/trace.c %reldir%/trace.h \
-	%reldir%/traced.c %reldir%/traced.h \
+	%reldir%/trace-names.c %reldir%/trace-names.h \
 	%reldir%/unused.c %reldir%/unused.h \
 	%reldir%/utf8.c %reldir%/utf8.h
 %canon_reldir%_libpostern_common_la_LIBADD = $(HIREDIS_LIBS) $(CRYPTO_LIBS) $(INIH_LIBS) $(PSL_LIBS)
@@ -59,7 +59,7 @@ prelude = %reldir%/scripts/prelude.lua
 scripts = \
 	%reldir%/scripts/again.lua \
 	%reldir%/scripts/backlog.lua \
-	%reldir%/scripts/beat.lua \
+	%reldir%/scripts/heartbeat.lua \
 	%reldir%/scripts/claim.lua \
 	%reldir%/scripts/done.lua \
 	%reldir%/scripts/due.lua \

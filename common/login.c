@@ -131,20 +131,20 @@ void login_sentence(const struct login_answer *answer, enum protocol protocol,
 		break;
 	case LOGIN_EXPIRED:
 		snprintf(sentence_r, LOGIN_SENTENCE_SIZE,
-			 "This app password has expired: make a new one at %s", url);
+			 "This app password has expired: get a new one at %s", url);
 		break;
 	case LOGIN_TLS_REQUIRED:
 		snprintf(sentence_r, LOGIN_SENTENCE_SIZE,
-			 "TLS is needed: switch on TLS or SSL in the mail program, see %s", url);
+			 "TLS is required: switch on TLS or SSL in the mail program, see %s", url);
 		break;
 	case LOGIN_PROTOCOL:
 		snprintf(sentence_r, LOGIN_SENTENCE_SIZE,
-			 "%s is not available to this mailbox (%s), see %s", name, answer->tier,
+			 "%s is not available for this mailbox (%s), see %s", name, answer->tier,
 			 url);
 		break;
 	case LOGIN_SCOPE:
 		snprintf(sentence_r, LOGIN_SENTENCE_SIZE,
-			 "This app password is not for %s: make another one at %s", name, url);
+			 "This app password is not for %s: get another one at %s", name, url);
 		break;
 	case LOGIN_TOO_SOON:
 		snprintf(sentence_r, LOGIN_SENTENCE_SIZE,

@@ -11,7 +11,7 @@
 
 static const unsigned char ipv4_mapped[12] = { [10] = 0xff, [11] = 0xff };
 
-/* The bits of the address as it is written: 32 or 128. 0 if text is no address. */
+/* The bits of the address as it is written: 32 or 128. 0 if text is not an address. */
 static unsigned int parse_address(const char *text, unsigned char address_r[16])
 {
 	memcpy(address_r, ipv4_mapped, sizeof(ipv4_mapped));
@@ -44,7 +44,7 @@ static bool same_bits(const unsigned char *a, const unsigned char *b, unsigned i
 	return rest == 0 || ((a[bytes] ^ b[bytes]) >> (8 - rest)) == 0;
 }
 
-/* A mistyped prefix shows in bits behind it, and would open more than was meant. */
+/* A mistyped prefix shows in bits beyond it, and would open more than was meant. */
 static bool has_bits_behind(const struct network *network)
 {
 	for (unsigned int bit = network->prefix; bit < 128; bit++) {
@@ -77,7 +77,7 @@ static int parse_network(const char *text, struct network *network_r, const char
 	}
 	network_r->prefix += 128 - bits;
 	if (has_bits_behind(network_r)) {
-		*error_r = "bits are set behind the prefix";
+		*error_r = "bits are set beyond the prefix";
 		return -1;
 	}
 	*error_r = NULL;
@@ -115,7 +115,7 @@ bool network_list_covers(const struct network_list *list, const struct network *
 	for (size_t i = 0; i < list->count; i++) {
 		const struct network *other = &list->networks[i];
 
-		/* All of IPv4 lies in ::/64, as do ::1 and its like: that is never meant. */
+		/* All of IPv4 is in ::/64, as are ::1 and the like: that is never meant. */
 		if (is_ipv4 && other->prefix < IPV4_PREFIX)
 			continue;
 		if (other->prefix <= network->prefix &&
@@ -158,7 +158,7 @@ void network_tag(const char *address, unsigned char tag_r[NETWORK_TAG_SIZE])
 {
 	unsigned char bytes[16];
 	unsigned int size = site_bytes(address, bytes);
-	uint32_t hash = UINT32_C(2166136261); /* FNV-1a: whoever makes two collide gains nothing */
+	uint32_t hash = UINT32_C(2166136261); /* FNV-1a: making two collide gains nothing */
 
 	memset(tag_r, 0, NETWORK_TAG_SIZE);
 	if (size == 0)

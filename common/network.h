@@ -18,16 +18,16 @@ struct network_list {
 };
 
 /* Adds "192.0.2.0/24", "2001:db8::/32" or a single address. 0, or -1 if text is none of these or
-   has bits set behind its prefix: *error_r is then a static text. Dies when memory runs out. */
+   has bits set beyond its prefix: *error_r is then a static text. Dies when memory runs out. */
 int network_list_add(struct network_list *list, const char *text, const char **error_r);
 
 void network_list_clear(struct network_list *list);
 
-/* True if the address (text, as inet_pton(3) reads it) lies in one of the networks. An empty,
-   NULL or broken address lies in none. */
+/* True if the address (text, as inet_pton(3) reads it) is in one of the networks. An empty,
+   NULL or broken address is in none. */
 bool network_list_has(const struct network_list *list, const char *address);
 
-/* True if all of the network lies in one of those of the list. */
+/* True if the whole network is in one of those in the list. */
 bool network_list_covers(const struct network_list *list, const struct network *network);
 
 /*

@@ -112,7 +112,7 @@ bool notice_sender_is_like(const char *address)
 	return strncasecmp(address, SENDER_PREFIX, strlen(SENDER_PREFIX)) == 0;
 }
 
-/* Takes the address apart: what stands between prefix and digest, and the digest. */
+/* Takes the address apart: what is between prefix and digest, and the digest. */
 static bool take_apart(const char *address, char number_r[NOTICE_NUMBER_SIZE],
 		       char digest_r[2 * SENDER_BYTES + 1])
 {

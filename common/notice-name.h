@@ -28,7 +28,7 @@ struct notice_number {
 void notice_number_of(const struct outbox_event *event, struct notice_number *number_r);
 void notice_number_write(const struct notice_number *number, char text_r[NOTICE_NUMBER_SIZE]);
 
-/* 0, or -1 if the text is no number. */
+/* 0, or -1 if the text is not a number. */
 int notice_number_parse(const char *text, struct notice_number *number_r);
 
 /* Milliseconds since 1970, by Redis's clock: when the entry came to be. */
@@ -40,7 +40,7 @@ int64_t notice_number_time(const struct notice_number *number);
 int notice_message_id(const struct secret_key *key, const struct notice_number *number,
 		      const struct account_name *account, char id_r[NOTICE_MESSAGE_ID_SIZE]);
 
-/* What stands before the @ of the envelope's sender, "postern-notice+NUMBER.DIGEST": of at most 64
+/* What is before the @ of the envelope sender, "postern-notice+NUMBER.DIGEST": of at most 64
    bytes as long as Redis's ids are as usual. What refuses the notice tells it to this address. 0,
    or -1 if OpenSSL fails. Thread-safe. */
 #define NOTICE_SENDER_SIZE 96

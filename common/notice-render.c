@@ -18,7 +18,7 @@
 /* What isn't known. */
 #define NOTHING "-"
 
-/* Characters that show nothing, but move or hide what stands around them: marks and overrides of
+/* Characters that are invisible, but move or hide what is around them: marks and overrides of
    the writing direction, zero width, and separators of lines. */
 static bool is_hidden(const char *text, size_t size)
 {

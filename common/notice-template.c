@@ -15,7 +15,7 @@
 #define SUBJECT "Subject: "
 #define BOM	"\xef\xbb\xbf"
 
-/* What is shown of a variable that is none, in bytes. */
+/* How much is shown of an unknown variable, in bytes. */
 #define SHOWN_MAX 40
 
 #define OF(event) (1U << (event))
@@ -58,7 +58,7 @@ static int find_variable(const char *name, size_t size)
 struct piece {
 	const char *text;
 	size_t size;
-	int variable; /* enum notice_variable, or -1: the text stands for itself */
+	int variable; /* enum notice_variable, or -1: the text is literal */
 };
 
 /* Takes the next piece of the line or text that ends at end. 1, or 0 when there is none, or -1: a
@@ -136,7 +136,7 @@ static int refuse_variable(struct reading *reading, const struct piece *piece)
 
 	if (piece->size == 0)
 		return mistake(reading,
-			       "'}' behind '{' in the same line; a brace itself is written '{{'");
+			       "'}' after '{' in the same line; a brace itself is written '{{'");
 	for (int i = 0; i < NOTICE_VARIABLES; i++) {
 		if ((variables[i].events & OF(reading->event)) != 0)
 			used += (size_t)snprintf(names + used, sizeof(names) - used, "%s{%s}",
@@ -229,7 +229,7 @@ static int read_subject(struct reading *reading, const char **at, const char *en
 	return 0;
 }
 
-/* A body of empty lines is none. The last line gets its line end if it has none. */
+/* A body of empty lines doesn't count. The last line gets its line end if it has none. */
 static int read_body(struct reading *reading, const char *at, const char *end, char **body_r)
 {
 	const char *body = at;

@@ -32,7 +32,7 @@ enum notice_variable {
 size_t notice_variable_max(enum notice_variable variable);
 
 struct notice_template {
-	char *subject; /* one line, as it stands in the file */
+	char *subject; /* one line, as it is in the file */
 	char *body;    /* likewise; ends with a line end */
 };
 

@@ -226,7 +226,7 @@ static int search_directory(struct search *search, const char *name, const char 
 	return -1;
 }
 
-/* Files beside the directories are none of ours: a README for one. */
+/* Files next to the directories aren't ours: a README, say. */
 static int take_directory(void *context, const char *name, char **error_r)
 {
 	struct search *search = context;

@@ -17,7 +17,7 @@
  * render from it at will. A reload loads a new one, and on failure keeps the old.
  */
 
-/* What an owner is told of. */
+/* What an owner is told about. */
 enum notice_event {
 	NOTICE_OWNER, /* the reasons for which access goes off */
 	NOTICE_ADMIN,
@@ -56,10 +56,10 @@ struct notices;
 
 /*
  * Reads every template below settings->notices.shipped and .own (which need not exist). Every
- * language that is found has to have every event, its own directory or one behind it holding it;
- * en and the default language have to be found. NULL after a mistake: *error_r is then one line
- * with file, line and what was expected, for the caller to free(). The settings are kept, and have
- * to outlive the result, which is for notices_free().
+ * language that is found has to have every event, in its own directory or in one that is searched
+ * after it; en and the default language have to be found. NULL after a mistake: *error_r is then
+ * one line with file, line and what was expected, for the caller to free(). The settings are kept,
+ * and have to outlive the result, which is for notices_free().
  */
 struct notices *notices_load(const struct settings *settings, char **error_r);
 
@@ -82,8 +82,8 @@ struct notice_facts {
 /*
  * The complete message, header and body, with LF line ends, for sendmail(1) and free(). Every line
  * has at most 998 bytes (RFC 5322), the header is ASCII and the body UTF-8, as it is ("8bit"). NULL
- * if message_id is none: *error_r is a static text. Points in time are shown in the zone of the
- * process (TZ).
+ * if message_id is not valid: *error_r is a static text. Points in time are shown in the zone of
+ * the process (TZ).
  */
 char *notice_render(const struct notices *notices, enum notice_event event,
 		    const struct notice_facts *facts, const char **error_r);

@@ -56,7 +56,7 @@ struct outbox_event {
 };
 
 /* Asks for at most count entries for the worker of that name, which has them for lease
-   milliseconds. workers are those that have to end sessions, as system_workers_text() has them: it
+   milliseconds. workers are those that have to end sessions, as workers_text() has them: it
    must outlive the command. */
 void outbox_claim_ask(unsigned int partition, const char *worker, unsigned int lease,
 		      unsigned int count, const char *workers, struct command *command_r);
@@ -69,7 +69,7 @@ const struct redisReply *outbox_claim_read(const struct redisReply *reply, bool 
 int outbox_event_read(const struct redisReply *entries, unsigned int place, unsigned int partition,
 		      struct outbox_event *event_r);
 
-/* Asks for the lease of an entry to begin anew. */
+/* Asks for the lease of an entry to start again. */
 void outbox_renew_ask(unsigned int partition, const char *worker, const char *id,
 		      struct command *command_r);
 
@@ -91,7 +91,8 @@ void outbox_ended_ask(unsigned int partition, const char *worker, const char *id
 /* True if Redis knows of it now, or needn't. */
 bool outbox_ended_read(const struct redisReply *reply);
 
-/* Where a follower stands in each outbox: behind the entry of that id. "" where that is not known.
+/* How far a follower has got in each outbox: past the entry with that id. "" where that is not
+ * known.
  */
 struct outbox_positions {
 	char ids[ACCOUNT_PARTITIONS][OUTBOX_ID_SIZE];
@@ -106,13 +107,13 @@ void outbox_last_ask(unsigned int partition, struct command *command_r);
 int outbox_last_read(const struct redisReply *reply, unsigned int partition, int64_t since,
 		     struct outbox_positions *positions);
 
-/* Waits for up to wait milliseconds for entries behind the positions. */
+/* Waits for up to wait milliseconds for entries after the positions. */
 void outbox_follow_ask(const struct outbox_positions *positions, unsigned int wait,
 		       struct command *command_r);
 
 typedef void outbox_follow_callback_t(void *context, const struct outbox_event *event);
 
-/* Hands out the entries, and moves the positions behind them. 0, or -1 when the answer is not
+/* Hands out the entries, and moves the positions past them. 0, or -1 when the answer is not
    understood. */
 int outbox_follow_read(const struct redisReply *reply, struct outbox_positions *positions,
 		       outbox_follow_callback_t *callback, void *context);

@@ -40,7 +40,7 @@ void refusal_ask(const struct account_name *account, const struct notice_number 
 void refusal_read(const struct redisReply *reply, struct refusal_answer *answer_r);
 
 enum again_verdict {
-	AGAIN_DONE,	 /* it is in the outbox once more */
+	AGAIN_DONE,	 /* it is in the outbox again */
 	AGAIN_UNCHANGED, /* it isn't time, or somebody else has done it */
 	AGAIN_OVER,	 /* nobody needs to be told any more */
 	AGAIN_UNAVAILABLE,

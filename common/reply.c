@@ -127,12 +127,12 @@ const char *reply_unavailable_text(const struct redisReply *reply)
 	const char *text = reply_string(reply, 1);
 
 	if (strcmp(text, "no mark") == 0)
-		return "Redis holds no data of Postern: restore them, or run 'doveadm postern "
+		return "Redis holds no Postern data: restore it, or run 'doveadm postern "
 		       "init' "
-		       "if there never were any";
+		       "if there never was any";
 	if (strcmp(text, "unknown format") == 0)
 		return "Redis holds data of another version of Postern";
-	return "Redis gave an answer that is not understood";
+	return "Redis gave an unexpected answer";
 }
 
 /* Whether the error begins with one of the codes. */

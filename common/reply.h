@@ -39,13 +39,13 @@ const struct redisReply *reply_array(const struct redisReply *reply, unsigned in
 bool reply_is_array(const struct redisReply *reply);
 bool reply_is_nil(const struct redisReply *reply);
 
-/* The number of elements; 0 for NULL and for what is no array. */
+/* The number of elements; 0 for NULL and for what is not an array. */
 unsigned int reply_count(const struct redisReply *reply);
 
-/* In an array of names and values, the value behind name; "" if it isn't there. */
+/* In an array of names and values, the value after name; "" if it isn't there. */
 const char *reply_field(const struct redisReply *reply, const char *name);
 
-/* One static sentence for a reply whose verdict is "unavailable", or that is none that we know:
+/* One static sentence for a reply whose verdict is "unavailable", or that we don't know:
    why, and what to do. */
 const char *reply_unavailable_text(const struct redisReply *reply);
 

@@ -5,7 +5,7 @@
 
 /*
  * The Lua scripts that run inside Redis, one for each decision: common/scripts/NAME.lua, each
- * behind common/scripts/prelude.lua, embedded at build time. They alone hold the rules.
+ * preceded by common/scripts/prelude.lua, embedded at build time. They alone hold the rules.
  */
 
 enum script {
@@ -31,7 +31,7 @@ enum script {
 	SCRIPT_UNSEEN,
 	SCRIPT_REFUSED,
 	SCRIPT_AGAIN,
-	SCRIPT_BEAT,
+	SCRIPT_HEARTBEAT,
 	SCRIPT_BACKLOG,
 	SCRIPT_LIST,
 	SCRIPT_EXPORT,
@@ -41,7 +41,7 @@ enum script {
 
 #define SCRIPT_COUNT (SCRIPT_SESSION + 1)
 
-/* The number of the stored format: what the mark must say. Every script gets it. */
+/* The number of the stored format: what the format stamp must be. Every script gets it. */
 #define SCRIPT_FORMAT "1"
 
 /* SHA-1 of a script's text in 40 hexadecimal digits, as EVALSHA wants it. */

@@ -23,7 +23,7 @@
 /* "255 = ", the digits, the line's end and a terminator. */
 #define KEY_LINE_SIZE (6 + 2 * SECRETS_KEY_SIZE + 2)
 
-/* Bytes of the worker's password at its door, which is written in hexadecimal digits. */
+/* Bytes of the worker's password for its listener, which is written in hexadecimal digits. */
 #define DOOR_SIZE 24
 
 /* Room for a daemon's file: its comment, two passwords, and a line for each subkey. */
@@ -31,11 +31,11 @@
 
 static const char new_file_text[] =
 	"# Secrets of Postern: postern.conf(5).\n"
-	"# Who reads this file can make app passwords and trace headers.\n";
+	"# Whoever can read this file can make app passwords and trace headers.\n";
 
 static const char daemon_file_text[] =
 	"# Made by \"doveadm postern key add\" or \"key files\" from the site's secrets: see\n"
-	"# postern.conf(5). Passwords stay as they are here; keys are written anew.\n";
+	"# postern.conf(5). Passwords stay as they are here; keys are rewritten.\n";
 
 static const char door_file_text[] = "# Made by \"doveadm postern key add\" or \"key files\", for "
 				     "Dovecot: the worker's password.\n";
@@ -111,7 +111,7 @@ static int lock_directory(struct work *work, char **error_r)
 		result = 0;
 	else
 		*error_r = errno == EWOULDBLOCK
-				   ? ini_format("%s: somebody else is adding a key just now",
+				   ? ini_format("%s: somebody else is adding a key right now",
 						work->path)
 				   : new_file_error(directory);
 	free(copy);
@@ -136,14 +136,15 @@ static int next_id(struct work *work, unsigned int *id_r, char **error_r)
 	unsigned int highest = count == 0 ? 0 : work->secrets->keys[0].id;
 
 	if (count == SECRETS_KEYS_MAX)
-		*error_r =
-			ini_format("%s: has %d keys, as many as there can be: remove the line of "
-				   "the oldest, which ends all app passwords made with it",
-				   work->path, SECRETS_KEYS_MAX);
+		*error_r = ini_format(
+			"%s: has %d keys, the most that there can be: remove the line of "
+			"the oldest, which ends all app passwords made with it",
+			work->path, SECRETS_KEYS_MAX);
 	else if (highest == SECRETS_KEY_ID_MAX)
-		*error_r = ini_format("%s: no id is left above %d: remove all keys to begin with 1 "
-				      "again, which ends all app passwords",
-				      work->path, SECRETS_KEY_ID_MAX);
+		*error_r = ini_format(
+			"%s: no id is left above %d: remove all keys to start again with "
+			"1, which ends all app passwords",
+			work->path, SECRETS_KEY_ID_MAX);
 	*id_r = highest + 1;
 	return *error_r == NULL ? 0 : -1;
 }
@@ -160,7 +161,7 @@ static size_t lines_size(const struct ini_text *text, unsigned int lines)
 	return (size_t)(at - text->bytes);
 }
 
-/* The old text with the key's line behind the last one of [keys]. */
+/* The old text with the key's line after the last one of [keys]. */
 static void make_text(struct work *work, const struct secrets_layout *layout, unsigned int id,
 		      const unsigned char key[SECRETS_KEY_SIZE])
 {

@@ -205,7 +205,7 @@ static int take_key(struct loading *loading, struct ini_file *file, const char *
 	struct secret_key *key;
 	int result = -1;
 
-	/* What stands before '=' is not quoted: it may be a secret in the wrong place. */
+	/* What is before '=' is not quoted: it may be a secret in the wrong place. */
 	if (id == 0)
 		return ini_file_mistake(file, "expected a key's id from 1 to %d before '='",
 					SECRETS_KEY_ID_MAX);
@@ -238,10 +238,10 @@ static int take_word(struct ini_file *file, const char *name, const char *key, c
 	if (*word != NULL)
 		return ini_file_mistake(file, "%s: expected only once", name);
 	if (size == 0)
-		return ini_file_mistake(file, "%s: expected it behind '='", name);
+		return ini_file_mistake(file, "%s: expected it after '='", name);
 	*word = OPENSSL_secure_malloc(size + 1);
 	if (*word == NULL)
-		return ini_file_mistake(file, "%s: no memory for it", name);
+		return ini_file_mistake(file, "%s: out of memory", name);
 	memcpy(*word, value, size + 1);
 	return 0;
 }
@@ -337,7 +337,7 @@ struct secrets *secrets_parse(const struct ini_text *text, const char *path,
 	*layout_r = (struct secrets_layout){ 0 };
 	loading.secrets = OPENSSL_secure_zalloc(sizeof(*loading.secrets));
 	if (loading.secrets == NULL) {
-		*error_r = ini_format("%s: no memory for the keys", path);
+		*error_r = ini_format("%s: out of memory", path);
 		return NULL;
 	}
 	if (ini_text_parse(text, path, &rules, &loading, error_r) == 0)

@@ -18,12 +18,12 @@
  * with it. The others still open what they made, until the site removes their line. From each key
  * one subkey per purpose is derived (HKDF-SHA256, RFC 5869), so no two purposes share a key.
  *
- * A daemon has a file of its own beside it, made from it by secrets_write(), with the subkeys that
+ * A daemon has a file of its own next to it, made from it by secrets_write(), with the subkeys that
  * this daemon needs and no others: what reads strangers' mail can't make an app password. The file
  * is called as the site's with a suffix:
  *
  *     .milter   [redis], [trace-keys], [refusal-keys]
- *     .worker   [redis], [doveadm] with the password of the worker's door, [notice-keys],
+ *     .worker   [redis], [doveadm] with the password of the worker's listener, [notice-keys],
  *               [refusal-keys]
  */
 
@@ -99,8 +99,8 @@ struct secrets_written {
 };
 
 /*
- * Writes the daemons' files, and Dovecot's part of the worker's door (SECRETS_DOOR_SUFFIX), from
- * the keys of the site's file. With add_key it makes a new random key first, which becomes the
+ * Writes the daemons' files, and Dovecot's part of the worker's listener (SECRETS_DOOR_SUFFIX),
+ * from the keys of the site's file. With add_key it makes a new random key first, which becomes the
  * current one, and the site's file if there is none (mode 0600).
  *
  * What [redis] and [doveadm] say in a daemon's file stays; where they say nothing, [redis] gets

@@ -9,7 +9,7 @@
 #include "reply.h"
 #include "trace.h"
 
-/* Of the SHA-256 of a message's name: enough to tell the messages of an hour apart. */
+/* Of the SHA-256 of a message's name: enough to distinguish the messages of an hour. */
 #define MESSAGE_ID_SIZE 5
 
 static const char *const verdict_words[] = {
@@ -157,7 +157,7 @@ void send_sentence(const struct send_answer *answer, const struct settings *sett
 		break;
 	case SEND_PROTOCOL:
 		snprintf(sentence_r, SEND_SENTENCE_SIZE,
-			 "SMTP is not available to this mailbox (%s), see %s", answer->tier, url);
+			 "SMTP is not available for this mailbox (%s), see %s", answer->tier, url);
 		break;
 	case SEND_BLOCKED:
 		snprintf(sentence_r, SEND_SENTENCE_SIZE,

@@ -13,7 +13,7 @@ struct redisReply;
 enum send_stage {
 	SEND_AT_MAIL, /* may it begin? Charges nothing (S7) */
 	SEND_MESSAGE, /* the whole message is here: charge it */
-	SEND_COUNT,   /* only tell what the windows hold, for support */
+	SEND_COUNT,   /* only say what the windows hold, for support */
 };
 
 struct send_request {
@@ -39,7 +39,7 @@ enum send_verdict {
 	SEND_PROTOCOL,		  /* the tier hasn't got SMTP any more (A8) */
 	SEND_BLOCKED,		  /* sending alone is blocked (S6) */
 	SEND_TOO_MANY_RECIPIENTS, /* more than one message may ever have (S4) */
-	SEND_UNAVAILABLE,	  /* don't know */
+	SEND_UNAVAILABLE,	  /* not known */
 };
 
 struct send_answer {
@@ -59,7 +59,7 @@ struct send_answer {
 /* "allow", "defer", ...: the word in logs and the script's reply. */
 const char *send_verdict_word(enum send_verdict verdict);
 
-/* Puts the call together. 0, or -1 if OpenSSL fails. */
+/* Builds the call. 0, or -1 if OpenSSL fails. */
 int send_ask(const struct send_request *request, const struct settings *settings,
 	     struct command *command_r);
 

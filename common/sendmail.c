@@ -66,7 +66,7 @@ static enum sendmail_result conclude(const struct child_result *result, const ch
 		break;
 	case CHILD_TOO_MUCH: /* may print what it likes */
 	case CHILD_LOST:
-		snprintf(text_r, SENDMAIL_TEXT_SIZE, "how %.80s ended is not known", path);
+		snprintf(text_r, SENDMAIL_TEXT_SIZE, "how %.80s ended is unknown", path);
 		break;
 	}
 	return SENDMAIL_LATER;

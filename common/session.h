@@ -28,7 +28,7 @@ struct session {
 enum session_verdict {
 	SESSION_HOLDS,
 	SESSION_OVER,
-	SESSION_UNAVAILABLE, /* don't know */
+	SESSION_UNAVAILABLE, /* not known */
 };
 
 /* So many sessions, of so many accounts, fit into one question. */

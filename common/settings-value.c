@@ -344,7 +344,7 @@ int setting_parse_redis_address(const struct setting *setting, const char *value
 	if (split_address(value, host, &port) < 0)
 		return -1;
 	if (inet_pton(*value == '[' ? AF_INET6 : AF_INET, host, address) != 1) {
-		*detail_r = "not a host's name: to look one up would block";
+		*detail_r = "not a host name: looking one up would block";
 		return -1;
 	}
 	set_text(&redis->host, host);

@@ -59,7 +59,7 @@ static int take_tier(struct loading *loading, struct ini_file *file, const char 
 	if (size == 0 || size > SETTINGS_TIER_MAX ||
 	    strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") != size)
 		return ini_file_mistake(file,
-					"[%s]: expected a tier's name of 1 to %d lower case "
+					"[%s]: expected a tier name of 1 to %d lower case "
 					"letters, digits and hyphens",
 					section, SETTINGS_TIER_MAX);
 	loading->section = SETTINGS_SECTION_TIER;
@@ -131,8 +131,8 @@ static const struct setting *find_entry(struct loading *loading, struct ini_file
 		if (setting->is_list)
 			return setting;
 		ini_file_mistake(file,
-				 "%s: expected one line: this one goes on with it, as it "
-				 "begins with a space",
+				 "%s: expected one line: this one continues it, as it begins "
+				 "with a space",
 				 key);
 		return NULL;
 	}
@@ -143,7 +143,8 @@ static const struct setting *find_entry(struct loading *loading, struct ini_file
 	}
 	line = line_of(loading, setting, loading->tier);
 	if (*line != 0) {
-		ini_file_mistake(file, "%s: expected only once, but line %u has it", key, *line);
+		ini_file_mistake(file, "%s: expected only once, but it is also in line %u", key,
+				 *line);
 		return NULL;
 	}
 	*line = ini_file_line(file);
@@ -215,10 +216,11 @@ static char *find_doubt(struct loading *loading)
 		if (tier->wrong_passwords != SETTINGS_UNLIMITED && is_set && is_old &&
 		    !sets(loading, i, "shut_out") && !sets(loading, i, "on_break_in"))
 			return ini_format(
-				"%s: [tier %s]: wrong_passwords and wrong_password_networks count "
-				"otherwise than before: %u networks that try %u each now switch "
-				"access off. Take them out for the defaults, 10 and 10, or set "
-				"on_break_in if this is meant",
+				"%s: [tier %s]: wrong_passwords and wrong_password_networks have "
+				"a different meaning than before: %u networks that try %u each "
+				"now switch access off. Remove them for the defaults, 10 and 10, "
+				"or set "
+				"on_break_in if this is intended",
 				loading->path, tier->name, tier->wrong_password_networks,
 				tier->wrong_passwords);
 	}

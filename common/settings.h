@@ -77,7 +77,7 @@ struct redis_settings {
 struct milter_settings {
 	char *socket;	    /* path of the unix socket */
 	char *socket_group; /* who may connect: Postfix's group */
-	char *user;	    /* NULL: stay who we are */
+	char *user;	    /* NULL: don't change user */
 	char *redis_user;   /* of the milter; NULL: that of [redis] */
 	enum store_failure store_failure;
 	char *feedback_address; /* where other providers send abuse reports to (B3), or NULL */
@@ -94,7 +94,7 @@ struct notices_settings {
 };
 
 struct worker_settings {
-	char *user;		     /* NULL: stay who we are */
+	char *user;		     /* NULL: don't change user */
 	char *sendmail;		     /* path */
 	char *doveadm_url;	     /* of Dovecot's doveadm HTTP API on this host */
 	unsigned int notice_lease;   /* milliseconds that a worker has for a notice (D5) */
@@ -106,7 +106,7 @@ struct settings {
 	char *default_domain; /* for bare names; NULL for none (A6) */
 	char *help_url;	      /* where the owner switches access on; in every refusal */
 	struct network_list internal_networks; /* A5 */
-	struct network_list proxies;	       /* whose word on the client's address is taken */
+	struct network_list proxies;	       /* whose report of the client's address is trusted */
 	char *secrets_file;		       /* the site's; secrets_path() has the daemons' */
 	struct redis_settings redis;
 	struct milter_settings milter;
@@ -136,7 +136,7 @@ struct secrets_site settings_secrets(const struct settings *settings);
 
 void settings_free(struct settings **settings);
 
-/* The tier of that name, NULL if the site has none such. */
+/* The tier of that name, NULL if the site has no such tier. */
 const struct tier *settings_tier(const struct settings *settings, const char *name);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * The blocking face of the store.
+ * The store's blocking client.
  *
  * A call takes an idle connection or opens one, and gives it back when it is sound. The sockets
  * don't block: whatever Redis does or drips, a call ends at its deadline.
@@ -39,7 +39,7 @@ struct store {
 	int64_t broken_until; /* milliseconds of the monotonic clock; no one asks before */
 };
 
-/* One call while it is under way. */
+/* One call while it is in progress. */
 struct call {
 	struct store *store;
 	redisContext *connection; /* NULL while there is none */
@@ -169,7 +169,7 @@ static int shake_hands(struct call *call)
 		explicit_bzero(resp, (size_t)size);
 		redisFreeCommand(resp);
 		if (ret == 0 && !handshake_accepted(store->settings, store->secrets, step, reply))
-			ret = fail(store, "refuses us: %s",
+			ret = fail(store, "refused us: %s",
 				   reply->type == REDIS_REPLY_ERROR ? reply->str : "not Redis?");
 		freeReplyObject(reply);
 		if (ret < 0)
@@ -265,7 +265,7 @@ static int run_unknown(const struct call *call, enum script script, const char *
 		freeReplyObject(*reply_r);
 		*reply_r = NULL;
 	}
-	return fail(call->store, "has no script %s yet: postern-worker or a login gives it one",
+	return fail(call->store, "has no script %s yet: postern-worker or a login loads it",
 		    script_name(script));
 }
 
@@ -304,17 +304,18 @@ static int begin(struct call *call)
 		}
 	}
 	pthread_mutex_unlock(&store->lock);
-	return ret < 0 ? fail(store, "away; asked again %d ms after the last try", STORE_BREAK_MS)
+	return ret < 0 ? fail(store, "unavailable; trying again %d ms after the last attempt",
+			      STORE_BREAK_MS)
 		       : 0;
 }
 
-/* Bytes behind the reply would be taken for the answer to the next call. */
+/* Bytes after the reply would be taken for the answer to the next call. */
 static bool is_drained(const redisContext *connection)
 {
 	return connection->reader->pos == connection->reader->len;
 }
 
-/* Gives the connection back, and tells the breaker. */
+/* Gives the connection back, and informs the breaker. */
 static void end(struct call *call, bool answered)
 {
 	struct store *store = call->store;

@@ -7,16 +7,16 @@
 struct redisReply;
 
 /*
- * The blocking face of the store: for threads and commands that may wait. (The asynchronous face,
+ * The store's blocking client: for threads and commands that may wait. (The asynchronous one,
  * for Dovecot's event loop, is dovecot-plugin/async-store.h.) It keeps idle connections for later
  * callers, so there are as many as calls were ever made at once.
  *
  * The process must ignore SIGPIPE, as hiredis may write to a connection that Redis has closed.
  *
  * No call takes longer than the timeout of the settings (and what store_call() is told). When Redis
- * can't be reached or doesn't answer, a breaker answers for it: for STORE_BREAK_MS no one else
- * tries, then one caller does while the others still fail at once. So an outage costs one timeout,
- * not one per call.
+ * can't be reached or doesn't answer, a circuit breaker answers for it: for STORE_BREAK_MS no one
+ * else tries, then one caller does while the others still fail at once. So an outage costs one
+ * timeout, not one per call.
  */
 
 #define STORE_BREAK_MS 300
@@ -26,7 +26,7 @@ struct store;
 /* Never fails; connects when first asked. settings and secrets must outlive the store. */
 struct store *store_create(const struct redis_settings *settings, const struct secrets *secrets);
 
-/* No call may be under way. */
+/* No call may be in progress. */
 void store_free(struct store **store);
 
 /*

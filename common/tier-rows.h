@@ -7,7 +7,7 @@ struct tier;
 
 /*
  * The tiers as the scripts read them. A caller doesn't know an account's tier before it asks, so it
- * sends the limits of all, as one argument: a line for each tier, each behind a newline, with what
+ * sends the limits of all, as one argument: a line for each tier, each after a newline, with what
  * the script needs. "free" comes first; 0 is no limit.
  */
 struct tier_rows {

@@ -13,7 +13,7 @@
 
 /*
  * What is sealed: the time of sending (4 bytes, big endian), the number of recipients (1), the
- * beginning of the queue id's SHA-256, which tells messages of one second apart as well (3), and
+ * beginning of the queue id's SHA-256, which also distinguishes messages of one second (3), and
  * the account (37): its name, with the default domain left away as a bare name, padded with NULs;
  * or, for a longer name, a byte that no name has, the partition, and 16 bytes of the name's
  * SHA-256.
@@ -125,8 +125,8 @@ static int64_t get_time(const unsigned char in[TIME_SIZE])
 	return time;
 }
 
-/* What is authenticated beside the sealed bytes: the key's id, and the domain that a bare name
-   belongs to, lest it open as the account of another domain. */
+/* What is authenticated in addition to the sealed bytes: the key's id, and the domain that a bare
+   name belongs to, lest it open as the account of another domain. */
 static int authenticate(EVP_CIPHER_CTX *context, unsigned char key_id, const char *default_domain)
 {
 	int size;

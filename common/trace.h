@@ -11,9 +11,9 @@
 /*
  * The trace header (B1): which account sent a message, when, and to how many recipients, sealed
  * with AES-128-SIV (RFC 5297) so that only this site can read or make it. Every token has the same
- * length, so that it doesn't tell the length of the name either. It costs no stored state, but for
- * accounts whose name is too long for the token: those carry a reference, and the script that
- * charges a message keeps the name behind it, once per account.
+ * length, so that it doesn't reveal the length of the name either. It costs no stored state, but
+ * for accounts whose name is too long for the token: those carry a reference, and the script that
+ * charges a message stores the name under it, once per account.
  */
 
 #define TRACE_HEADER "Postern-Trace"
@@ -35,11 +35,11 @@
 struct trace {
 	struct account_name account;	       /* text is "" if there is a reference instead */
 	char reference[TRACE_REFERENCE_SIZE];  /* "" but for long names */
-	unsigned int partition;		       /* where to look for the name behind the reference */
+	unsigned int partition;		       /* where to look up the name by the reference */
 	int64_t sent;			       /* seconds since 1970 */
-	unsigned int recipients;	       /* 1 to 255; 255 stands for more as well */
+	unsigned int recipients;	       /* 1 to 255; 255 also means more */
 	unsigned char queue[TRACE_QUEUE_SIZE]; /* see trace_is_of_queue() */
-	char id[TRACE_ID_SIZE];		       /* every message of the site has another */
+	char id[TRACE_ID_SIZE];		       /* different for every message of the site */
 };
 
 /* The reference if the account's name is too long for a token, else "". 0, or -1 if OpenSSL fails.
@@ -60,8 +60,8 @@ int trace_open(const struct secrets *secrets, const char *value, size_t size,
 	       const char *default_domain, struct trace *trace_r);
 
 /* True if the message had that queue id when it was sent, and one in 16 million times for another.
-   What the MTA says of its own queue file so tells it from a copy of the message that somebody sent
-   on. Thread-safe. */
+   So what the MTA says about its own queue file can be told from a copy of the message that
+   somebody passed on. Thread-safe. */
 bool trace_is_of_queue(const struct trace *trace, const char *queue_id);
 
 #endif

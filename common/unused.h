@@ -27,7 +27,7 @@ enum unused_verdict {
 struct unused_answer {
 	enum unused_verdict verdict;
 	int64_t used;		 /* the last use, or the switching on */
-	int64_t ends;		 /* when access goes off for want of another */
+	int64_t ends;		 /* when access goes off without another one */
 	const char *unavailable; /* one static sentence */
 };
 
@@ -38,7 +38,7 @@ uint64_t unused_rest(const struct settings *settings, uint64_t warning);
 struct unused_request {
 	const struct account_name *account;
 	int64_t time;	  /* 0 for Redis's own clock */
-	bool only_look;	  /* tell what would be done */
+	bool only_look;	  /* only say what would be done */
 	uint64_t warning; /* how long before the end owners are warned, 0 for not at all */
 };
 

@@ -1,4 +1,4 @@
-/* What every daemon of Postern does alike. */
+/* What all daemons of Postern have in common. */
 
 #include "daemon.h"
 
@@ -176,12 +176,12 @@ static void reload(void)
 	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld",
 		   (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
 	if (state_load(settings_path, running->secrets, running->extra, &error) < 0) {
-		daemon_report(LOG_ERR, "the old settings stay: ", error, 0);
+		daemon_report(LOG_ERR, "keeping the old settings: ", error, 0);
 	} else {
 		new = state_acquire();
 		running->reloaded(old->settings, new->settings);
 		state_release(&new);
-		log_line(LOG_NOTICE, "settings read again from %s", settings_path);
+		log_line(LOG_NOTICE, "settings reloaded from %s", settings_path);
 	}
 	state_release(&old);
 	sd_notify(0, "READY=1");

@@ -7,10 +7,10 @@
 #include "state.h"
 
 /*
- * What every daemon of Postern does alike: its options, the check of its settings, signals (SIGTERM
- * and SIGINT stop it, SIGUSR1 reads the settings again, SIGHUP and SIGPIPE are ignored), what it
- * tells systemd, and when it logs where. There is one in the process, and its main thread runs
- * this.
+ * What all daemons of Postern have in common: its options, the check of its settings, signals
+ * (SIGTERM and SIGINT stop it, SIGUSR1 reads the settings again, SIGHUP and SIGPIPE are ignored),
+ * what it reports to systemd, and when it logs where. There is one in the process, and its main
+ * thread runs this.
  */
 struct daemon {
 	const char *name;		 /* of the program */
@@ -28,7 +28,7 @@ struct daemon {
 	   status. NULL for a daemon without that option. */
 	int (*read)(const char *file, const struct settings *settings);
 
-	/* New settings are current: warns of those that only a restart brings about. */
+	/* New settings are current: warns about those that take effect only after a restart. */
 	void (*reloaded)(const struct settings *old, const struct settings *new);
 };
 
@@ -39,7 +39,7 @@ int daemon_run(const struct daemon *daemon, int argc, char **argv);
 void daemon_ready(void);
 
 /* For serve(): waits for signals, and reads the settings again when told to. True when it is time
-   to stop, false after so many milliseconds (0: never). */
+   to stop, false after that many milliseconds (0: never). */
 bool daemon_wait(unsigned int milliseconds);
 
 /* Logs and frees an error, NULL if memory ran out; returns status. */

@@ -39,7 +39,7 @@ static void write_stderr(int priority, const char *text)
 
 	size = snprintf(line, sizeof(line), "%s: %s%s\n", program_name, priority_name(priority),
 			text);
-	/* There is nobody left to tell that stderr is gone. */
+	/* There is nowhere left to report that stderr is gone. */
 	if (write(STDERR_FILENO, line, (size_t)size) < 0)
 		return;
 }

@@ -16,7 +16,7 @@
 /* What log_word() may make of a text, terminator included. */
 #define LOG_WORD_SIZE 81
 
-/* What lines begin with: the program's name, a string that stays. To be called first. */
+/* What lines begin with: the program's name, a string that must stay valid. To be called first. */
 void log_begin(const char *program);
 
 /* From here on lines go to syslog. */

@@ -7,7 +7,7 @@
 /* Who the process runs as, and what the system allows it. */
 
 struct identity {
-	bool change; /* false: stay who we are */
+	bool change; /* false: don't change user */
 	const char *user;
 	uid_t uid;
 	gid_t gid;

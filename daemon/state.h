@@ -21,7 +21,7 @@ struct state {
 	void *extra; /* what struct state_extra made of the settings; NULL without one */
 };
 
-/* What a daemon makes of the settings beside the store. */
+/* What a daemon makes of the settings in addition to the store. */
 struct state_extra {
 	/* 0 with *extra_r, or -1 with *error_r for free(): then the settings are not taken. */
 	int (*load)(const struct settings *settings, void **extra_r, char **error_r);

@@ -35,7 +35,7 @@ static int read_account(const json_t *root, struct account_record *record, const
 	return -1;
 }
 
-/* The value as it stands in Redis. */
+/* The value as it is in Redis. */
 static int read_value(struct account_line *line, struct account_record_field *field,
 		      const json_t *value)
 {
@@ -177,7 +177,7 @@ char *account_line_write(const struct account_record *record, const char **error
 		abort();
 	line = text ? json_dumps(root, JSON_COMPACT) : NULL;
 	if (line == NULL)
-		*error_r = "Redis has a value in this account that is not text.";
+		*error_r = "A value of this account in Redis is not text.";
 	json_decref(root);
 	return line;
 }

@@ -51,8 +51,8 @@ static int ask(const char *path)
 
 /*
  * "SERVICE/ADDRESS/USER PID CONNECTIONS" or, without an address, "SERVICE/USER ...", with tabs for
- * the spaces. Some bytes are escaped by a \001: a user whose name has one of them is no account, so
- * the name needn't be read right.
+ * the spaces. Some bytes are escaped by a \001: a user whose name has one of them is not an
+ * account, so the name needn't be read right.
  */
 static bool read_line(char *line, struct anvil_row *row_r)
 {
@@ -112,7 +112,7 @@ int anvil_read(const char *directory, anvil_callback_t *callback, void *context,
 		errno = 0;
 		if (!read_answer(answer, callback, context))
 			result = fail(error_r, path,
-				      errno != 0 ? strerror(errno) : "an answer without an end");
+				      errno != 0 ? strerror(errno) : "an incomplete answer");
 		fclose(answer);
 	}
 	free(path);

@@ -1,5 +1,5 @@
 /*
- * The asynchronous face of the store.
+ * The store's asynchronous client.
  *
  * A call is on one of two lists: waiting to be written, or written and waiting for its reply, in
  * the order of writing. While there are calls, a tick looks for what is late: it drops a connection
@@ -48,7 +48,7 @@ struct async_store {
 	struct ioloop *ioloop;
 	redisAsyncContext *connection;
 	struct io *io_read, *io_write;
-	bool ready; /* hands are shaken */
+	bool ready; /* the handshake is done */
 	struct reply_guard guard;
 	bool loading[SCRIPT_COUNT]; /* scripts that Redis is being given */
 	unsigned int steps_open;    /* of the handshake, whose replies aren't here */
@@ -65,7 +65,7 @@ struct async_store {
 static void async_store_write_waiting(struct async_store *store);
 static void async_store_lend_scripts(struct async_store *store);
 
-/* Logs the first of a row of troubles, and keeps the newest for those who have to wait. */
+/* Logs the first in a series of failures, and keeps the newest for those who have to wait. */
 static void async_store_trouble(struct async_store *store, const char *error)
 {
 	const char *clean = str_sanitize(error, 200);
@@ -169,7 +169,7 @@ static void handle_disconnected(const redisAsyncContext *connection, int status)
 
 	if (status != REDIS_OK)
 		async_store_trouble(store, store->guard.surplus
-						   ? "it says more than it was asked for"
+						   ? "it sent more than it was asked for"
 						   : connection->errstr);
 }
 
@@ -327,7 +327,7 @@ static void async_call_reload(struct async_call *call)
 	async_call_write(call);
 }
 
-/* An error of Redis as a whole: the call waits for better times. */
+/* An error of Redis as a whole: the call waits until it recovers. */
 static void handle_outage(struct async_call *call, const redisReply *reply)
 {
 	struct async_store *store = call->store;

@@ -7,7 +7,7 @@
 struct redisReply;
 
 /*
- * The asynchronous face of the store, on Dovecot's event loop: any number of calls under way over
+ * The store's asynchronous client, on Dovecot's event loop: any number of calls in progress over
  * one connection, written and read in batches. It connects when first asked.
  *
  * A call that Redis can't answer now (it is away, starting, or failing over) waits, and is asked
@@ -26,7 +26,7 @@ typedef void async_store_callback_t(const struct redisReply *reply, const char *
 struct async_store *async_store_create(const struct redis_settings *settings,
 				       const struct secrets *secrets);
 
-/* Calls that are under way get their callback, without a reply. */
+/* Calls that are in progress get their callback, without a reply. */
 void async_store_free(struct async_store **store);
 
 /* Makes the call. Its callback is called once, never before this returns. wait_msecs is how long

@@ -46,7 +46,7 @@ void auth_site_open_sessions(struct auth_site *site)
 		return;
 	site->sessions = session_table_open(global_auth_settings->base_dir, &error);
 	if (site->sessions == NULL) {
-		i_error("postern: sessions can't be noted: %s", error);
+		i_error("postern: sessions can't be recorded: %s", error);
 		free(error);
 	}
 }

@@ -1,7 +1,7 @@
 /* doveadm postern check: the HTTP API of doveadm, as Dovecot's configuration has it.
  *
  * A door is a listener of it. Dovecot knows one doveadm_api_key for a process, which is webmail's:
- * it opens every door, with the commands of the address that the door listens at, but those of a
+ * it opens every door, with the commands of the address that the door listens on, but those of a
  * service that takes the key away with -o. */
 
 #include "check.h"
@@ -45,9 +45,9 @@ static const struct {
 	{ "fs", "reads files" },
 	{ "exec", "runs programs" },
 	{ "acl", "opens mailboxes" },
-	{ "who", "tells who is logged in" },
+	{ "who", "shows who is logged in" },
 	{ "kick", "ends any session" },
-	{ "config", "tells secrets" },
+	{ "config", "shows secrets" },
 	{ "auth", "tries passwords" },
 	{ "director", "moves users" },
 	{ "mailbox", "deletes mailboxes" },
@@ -55,7 +55,7 @@ static const struct {
 	{ "stop", "stops Dovecot" },
 };
 
-/* What postern-worker runs at its door. */
+/* What postern-worker runs on its listener. */
 static const char *const worker_commands[] = { "postern sessions end", "postern notice delivered" };
 
 static bool has_suffix(const char *text, const char *suffix)
@@ -74,7 +74,7 @@ static bool is_http(const struct check_site *site, const struct check_block *blo
 	return strcmp(block->type, "unix_listener") == 0 && has_suffix(block->name, "/http");
 }
 
-/* The next door behind the last one; from 0 on. 0 when there are no more. */
+/* The next door after the last one; from 0 on. 0 when there are no more. */
 static size_t next_door(const struct check_site *site, size_t after, struct door *door_r)
 {
 	const struct check_text *conf = &site->dovecot.conf;
@@ -133,14 +133,14 @@ static enum check_status check_api_address(const struct check_site *site, char *
 		    check_dovecot_yes(site, door.listener, "ssl"))
 			continue;
 		return check_say(text_r, CHECK_WARNING,
-				 "The HTTP API listens at %s without TLS: let it listen at "
+				 "The HTTP API listens on %s without TLS: make it listen on "
 				 "127.0.0.1, behind a TLS proxy or a tunnel",
 				 *door.address == '\0' ? "all addresses" : door.address);
 	}
-	return check_say(text_r, CHECK_OK, "The HTTP API listens on this host only, or with TLS.");
+	return check_say(text_r, CHECK_OK, "The HTTP API listens only on this host, or with TLS.");
 }
 
-/* Does a door listen at an address of this network? What can't be read may be any. */
+/* Does a door listen on an address of this network? What can't be read may be any. */
 static bool listens_in(const struct door *door, const char *network)
 {
 	struct network_list list = { 0 };
@@ -163,7 +163,7 @@ static bool listens_in(const struct door *door, const char *network)
 	return found;
 }
 
-/* Do the settings of this block, and of all those that it stands in, hold at the door? */
+/* Do the settings of this block, and of all those that it is in, apply to the door? */
 static bool holds(const struct check_site *site, size_t block, const struct door *door)
 {
 	const struct check_text *conf = &site->dovecot.conf;
@@ -219,15 +219,16 @@ static enum check_status check_api_key(const struct check_site *site, char *text
 	while ((at = next_door(site, at, &door)) != 0) {
 		if (door.has_key &&
 		    *check_dovecot_value(site, CHECK_TOP, "doveadm_api_key") == '\0')
-			return check_say(text_r, CHECK_WRONG,
-					 "doveadm_api_key isn't set, so the HTTP API at %s refuses "
-					 "everybody: make one, as dovecot-postern.conf says",
-					 door_name(&door, name));
+			return check_say(
+				text_r, CHECK_WRONG,
+				"doveadm_api_key isn't set, so the HTTP API at %s refuses "
+				"everyone: create one as described in dovecot-postern.conf",
+				door_name(&door, name));
 		if (!door.has_key && *value_at(site, &door, "doveadm_password") == '\0')
 			return check_say(
 				text_r, CHECK_WRONG,
 				"doveadm_password isn't set for %s, so the HTTP API there "
-				"refuses everybody: make one, as dovecot-postern.conf says",
+				"refuses everyone: create one as described in dovecot-postern.conf",
 				door_name(&door, name));
 	}
 	return check_say(text_r, CHECK_OK, "Each listener has a key.");
@@ -263,13 +264,14 @@ static enum check_status judge_form(const char *list, const char *where, char *t
 {
 	if (*list == '\0')
 		return check_say(text_r, CHECK_WRONG,
-				 ALLOWED "%s is empty, so who is let in reads and deletes all "
-					 "mail: list the commands that are wanted",
+				 ALLOWED
+				 "%s is empty, so whoever is let in can read and delete all "
+				 "mail: list the commands that are needed",
 				 where);
 	if (strstr(list, ", ") != NULL || strstr(list, " ,") != NULL)
 		return check_say(text_r, CHECK_WRONG,
-				 ALLOWED "%s has a space at a comma, which hides the command "
-					 "beside it: take it out",
+				 ALLOWED "%s has a space next to a comma, which hides the "
+					 "command beside it: remove it",
 				 where);
 	return CHECK_OK;
 }
@@ -287,16 +289,16 @@ static enum check_status judge_webmail(const char *list, const char *where, char
 
 		if (danger != NULL)
 			return check_say(text_r, CHECK_WRONG,
-					 "Webmail's key opens %s, which %s: take it out of " ALLOWED
-					 "%s",
+					 "Webmail's key gives access to %s, which %s: remove it "
+					 "from " ALLOWED "%s",
 					 command, danger, where);
 		if (strncmp(command, "postern ", 8) != 0 && status == CHECK_OK)
-			status =
-				check_say(text_r, CHECK_WARNING,
-					  "Webmail's key opens %s, which isn't Postern's: give it "
-					  "a listener of its own, as dovecot-postern.conf does for "
-					  "support",
-					  command);
+			status = check_say(
+				text_r, CHECK_WARNING,
+				"Webmail's key gives access to %s, which isn't Postern's: give "
+				"it a listener of its own, as dovecot-postern.conf does for "
+				"support",
+				command);
 	}
 	return status;
 }
@@ -336,7 +338,7 @@ static enum check_status check_api_commands(const struct check_site *site, char 
 		status = judge_door(site, &door, text_r);
 	return status != CHECK_OK
 		       ? status
-		       : check_say(text_r, CHECK_OK, "Webmail's key opens %s.", commands);
+		       : check_say(text_r, CHECK_OK, "Webmail's key gives access to %s.", commands);
 }
 
 static bool has_command(const char *list, const char *wanted)
@@ -373,30 +375,30 @@ static enum check_status check_api_worker(const struct check_site *site, char *t
 
 	if (site->settings == NULL)
 		return check_say(text_r, CHECK_UNKNOWN,
-				 "The settings name the worker's door: fix them first.");
+				 "The settings name the worker's listener: fix them first.");
 	url = site->settings->worker.doveadm_url;
 	if (!find_worker_door(site, &door))
 		return check_say(
 			text_r, CHECK_WARNING,
-			"doveadm of this host doesn't listen at %s, so postern-worker ends "
-			"no sessions here: correct doveadm_url in [worker], or add the "
-			"worker's listener of dovecot-postern.conf",
+			"doveadm on this host doesn't listen on %s, so postern-worker ends "
+			"no sessions here: fix doveadm_url in [worker], or add the "
+			"worker's listener from dovecot-postern.conf",
 			url);
 	if (door.has_key)
 		return check_say(text_r, CHECK_WRONG,
-				 "Webmail's key opens the worker's door, %s: give it a service of "
-				 "its own, with " NO_KEY ", as dovecot-postern.conf has it",
+				 "Webmail's key gives access to the worker's listener, %s: give "
+				 "that a service of "
+				 "its own, with " NO_KEY ", as in dovecot-postern.conf",
 				 url);
 	list = value_at(site, &door, ALLOWED);
 	for (size_t i = 0; i < sizeof(worker_commands) / sizeof(*worker_commands); i++) {
 		if (!has_command(list, worker_commands[i]))
-			return check_say(
-				text_r, CHECK_WRONG,
-				"postern-worker may not run %s at its door, %s: add it to " ALLOWED
-				" of that address",
-				worker_commands[i], url);
+			return check_say(text_r, CHECK_WRONG,
+					 "postern-worker may not run %s on its listener, %s: add "
+					 "it to " ALLOWED " of that address",
+					 worker_commands[i], url);
 	}
-	return check_say(text_r, CHECK_OK, "postern-worker's door is %s.", url);
+	return check_say(text_r, CHECK_OK, "postern-worker's listener is %s.", url);
 }
 
 static const struct check checks[] = {

@@ -10,7 +10,7 @@
 #include "check-dovecot.h"
 #include "check-program.h"
 
-/* Beside letters and digits, what stands in an account name; and the space that people paste. */
+/* What an account name may have besides letters and digits; and the space that people paste. */
 #define NAME_CHARACTERS ".-_@+=&'~ "
 
 void check_read_dovecot(struct check_site *site)
@@ -54,7 +54,7 @@ static enum check_status check_reading(const struct check_site *site, char *text
 {
 	if (site->dovecot.error != NULL)
 		return check_say(text_r, CHECK_WRONG, "%s", site->dovecot.error);
-	return check_say(text_r, CHECK_OK, "%s is read.", site->dovecot.file);
+	return check_say(text_r, CHECK_OK, "%s was read.", site->dovecot.file);
 }
 
 static enum check_status check_first(const struct check_site *site, char *text_r)
@@ -62,9 +62,10 @@ static enum check_status check_first(const struct check_site *site, char *text_r
 	const struct check_text *conf = &site->dovecot.conf;
 
 	if (find_postern(site) == CHECK_TOP)
-		return check_say(text_r, CHECK_WRONG,
-				 "No passdb has driver = postern, so Postern decides no login: "
-				 "include dovecot-postern.conf");
+		return check_say(
+			text_r, CHECK_WRONG,
+			"No passdb has driver = postern, so Postern isn't asked about any login: "
+			"include dovecot-postern.conf");
 	for (size_t passdb = next_passdb(site, CHECK_TOP); passdb != CHECK_TOP;
 	     passdb = next_passdb(site, passdb)) {
 		const char *driver = check_dovecot_value(site, passdb, "driver");
@@ -75,16 +76,17 @@ static enum check_status check_first(const struct check_site *site, char *text_r
 			continue;
 		if (strcmp(driver, "postern") == 0)
 			break;
-		return check_say(text_r, CHECK_WRONG,
-				 "passdb %s is asked before passdb postern, and lets the webmail "
-				 "password in from outside: move Postern's before it",
-				 driver);
+		return check_say(
+			text_r, CHECK_WRONG,
+			"passdb %s is asked before passdb postern, and lets the webmail password "
+			"in from outside: move Postern's in front of it",
+			driver);
 	}
 	for (size_t i = 1; i < conf->blocks_count; i++) {
 		if (conf->blocks[i].parent != CHECK_TOP &&
 		    strcmp(conf->blocks[i].type, "passdb") == 0)
 			return check_say(text_r, CHECK_WARNING,
-					 "A passdb stands in a %s block, and this check can't tell "
+					 "A passdb is inside a %s block, and this check can't tell "
 					 "when it is asked: move it out",
 					 conf->blocks[conf->blocks[i].parent].type);
 	}
@@ -119,10 +121,10 @@ static enum check_status check_final(const struct check_site *site, char *text_r
 		if (strcmp(value, needed[i].value) != 0)
 			return check_say(text_r, CHECK_WRONG,
 					 "passdb postern has %s = %s, so another passdb may decide "
-					 "logins from outside: make it %s = %s",
+					 "about logins from outside: set %s = %s",
 					 needed[i].name, value, needed[i].name, needed[i].value);
 	}
-	return check_say(text_r, CHECK_OK, "What passdb postern refuses is refused.");
+	return check_say(text_r, CHECK_OK, "What passdb postern refuses stays refused.");
 }
 
 static bool is_same_file(const char *path, const char *other)
@@ -149,12 +151,12 @@ static enum check_status check_args(const struct check_site *site, const char *t
 		if (*args == '\0')
 			args = SYSCONFDIR "/postern/postern.conf";
 		if (!is_same_file(args, site->settings_file))
-			return check_say(
-				text_r, CHECK_WRONG,
-				"%s postern has args = %s, and doveadm postern reads %s: name "
-				"one file in all, the passdb, the userdb and plugin { "
-				"postern_settings }",
-				type, args, site->settings_file);
+			return check_say(text_r, CHECK_WRONG,
+					 "%s postern has args = %s, but doveadm postern reads %s: "
+					 "name the same "
+					 "file in all of them, the passdb, the userdb and plugin { "
+					 "postern_settings }",
+					 type, args, site->settings_file);
 	}
 	return CHECK_OK;
 }
@@ -166,7 +168,7 @@ static enum check_status check_same_settings(const struct check_site *site, char
 	if (check_args(site, "passdb", text_r) != CHECK_OK ||
 	    check_args(site, "userdb", text_r) != CHECK_OK)
 		return CHECK_WRONG;
-	return check_say(text_r, CHECK_OK, "Dovecot and doveadm read one settings file.");
+	return check_say(text_r, CHECK_OK, "Dovecot and doveadm read the same settings file.");
 }
 
 static enum check_status check_master_users(const struct check_site *site, char *text_r)
@@ -181,12 +183,13 @@ static enum check_status check_master_users(const struct check_site *site, char 
 		if (strcmp(check_dovecot_value(site, passdb, "result_success"), "continue") != 0)
 			return check_say(
 				text_r, CHECK_WARNING,
-				"Master users of passdb %s open every mailbox from outside "
+				"Master users of passdb %s can open every mailbox from outside "
 				"too: add result_success = continue to it",
 				check_dovecot_value(site, passdb, "driver"));
 	}
 	return check_say(text_r, CHECK_OK, "%s",
-			 any ? "Master users are refused from outside." : "There are none.");
+			 any ? "Master users are refused from outside."
+			     : "There are no master users.");
 }
 
 static enum check_status check_mechanisms(const struct check_site *site, char *text_r)
@@ -203,7 +206,7 @@ static enum check_status check_mechanisms(const struct check_site *site, char *t
 			status =
 				check_say(text_r, CHECK_WRONG,
 					  "auth_mechanisms offers %s, which no app password can be "
-					  "checked with: make it 'plain login'",
+					  "checked with: set it to 'plain login'",
 					  word);
 			break;
 		}
@@ -213,10 +216,10 @@ static enum check_status check_mechanisms(const struct check_site *site, char *t
 		return status;
 	if (!check_list_has(mechanisms, "plain"))
 		return check_say(text_r, CHECK_WRONG,
-				 "auth_mechanisms lacks plain: make it 'plain login'");
+				 "auth_mechanisms lacks plain: set it to 'plain login'");
 	if (!check_list_has(mechanisms, "login"))
 		return check_say(text_r, CHECK_WARNING,
-				 "auth_mechanisms lacks login, which Outlook needs: make it "
+				 "auth_mechanisms lacks login, which Outlook needs: set it to "
 				 "'plain login'");
 	return status;
 }
@@ -234,7 +237,7 @@ static enum check_status check_names(const struct check_site *site, char *text_r
 	     *c != '\0'; c++) {
 		if (strchr(allowed, *c) == NULL)
 			return check_say(text_r, CHECK_WRONG,
-					 "auth_username_chars lacks '%c': take its line from "
+					 "auth_username_chars lacks '%c': copy its line from "
 					 "dovecot-postern.conf",
 					 *c);
 	}
@@ -246,7 +249,7 @@ static enum check_status check_names(const struct check_site *site, char *text_r
 	if (used > 0)
 		return check_say(text_r, CHECK_WARNING,
 				 "auth_username_chars lacks \"%s\", so addresses with these can't "
-				 "log in: take its line from dovecot-postern.conf",
+				 "log in: copy its line from dovecot-postern.conf",
 				 missing);
 	return check_say(text_r, CHECK_OK, "All characters of account names are let through.");
 }
@@ -258,11 +261,11 @@ static enum check_status check_tls(const struct check_site *site, char *text_r)
 	if (!check_dovecot_yes(site, CHECK_TOP, "disable_plaintext_auth"))
 		return check_say(
 			text_r, CHECK_WRONG,
-			"Passwords may come in the clear: set disable_plaintext_auth = yes");
+			"Passwords may be sent in the clear: set disable_plaintext_auth = yes");
 	if (strcmp(ssl, "required") == 0)
 		return check_say(text_r, CHECK_OK, "A login needs TLS.");
 	return check_say(text_r, strcmp(ssl, "no") == 0 ? CHECK_WRONG : CHECK_WARNING,
-			 "ssl = %s: make it ssl = required (Debian sets it in 10-ssl.conf)", ssl);
+			 "ssl = %s: set ssl = required (Debian sets it in 10-ssl.conf)", ssl);
 }
 
 static enum check_status check_pop3_lock(const struct check_site *site, char *text_r)
@@ -278,7 +281,7 @@ static enum check_status check_pop3_lock(const struct check_site *site, char *te
 	}
 	if (strcasecmp(value, "yes") != 0)
 		return check_say(text_r, CHECK_WRONG,
-				 "Two POP3 sessions of one mailbox may run at a time: set "
+				 "Two POP3 sessions of one mailbox may run at the same time: set "
 				 "pop3_lock_session = yes");
 	return check_say(text_r, CHECK_OK, "One POP3 session per mailbox at a time.");
 }
@@ -302,15 +305,15 @@ static enum check_status check_trusted(const struct check_site *site, char *text
 
 	if (site->settings == NULL)
 		return check_say(text_r, CHECK_UNKNOWN,
-				 "The settings name the internal networks: mend them first.");
+				 "The settings name the internal networks: fix them first.");
 	list = rest = strdup(check_dovecot_value(site, CHECK_TOP, "login_trusted_networks"));
 	if (list == NULL)
 		abort();
 	while ((word = strsep(&rest, " ,\t")) != NULL) {
 		if (*word != '\0' && !is_internal(site->settings, word)) {
 			status = check_say(text_r, CHECK_WARNING,
-					   "%s of login_trusted_networks isn't internal: add it to "
-					   "internal_networks, or take it out",
+					   "%s in login_trusted_networks isn't internal: add it "
+					   "to internal_networks, or remove it",
 					   word);
 			break;
 		}

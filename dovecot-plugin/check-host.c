@@ -99,7 +99,7 @@ static enum check_status check_settings(const struct check_site *site, char *tex
 		return check_say(text_r, CHECK_WRONG, "%s", site->settings_error);
 	if (site->settings->doubt != NULL)
 		return check_say(text_r, CHECK_WARNING, "%s", site->settings->doubt);
-	return check_say(text_r, CHECK_OK, "%s is read.", site->settings_file);
+	return check_say(text_r, CHECK_OK, "%s was read.", site->settings_file);
 }
 
 static enum check_status check_internal_networks(const struct check_site *site, char *text_r)
@@ -108,8 +108,8 @@ static enum check_status check_internal_networks(const struct check_site *site, 
 	enum check_status status = CHECK_OK;
 
 	if (site->settings == NULL)
-		return check_say(text_r, CHECK_UNKNOWN, "The settings say so: mend them first.");
-	check_say(text_r, CHECK_OK, "Networks that webmail comes from: %zu.",
+		return check_say(text_r, CHECK_UNKNOWN, "The settings name them: fix them first.");
+	check_say(text_r, CHECK_OK, "Networks that webmail connects from: %zu.",
 		  site->settings->internal_networks.count);
 	for (unsigned int i = 0; i < 2; i++) {
 		struct network_list all = { 0 };
@@ -117,12 +117,12 @@ static enum check_status check_internal_networks(const struct check_site *site, 
 
 		if (network_list_add(&all, everywhere[i], &error) == 0 &&
 		    network_list_covers(&site->settings->internal_networks, &all.networks[0]))
-			status =
-				check_say(text_r, CHECK_WARNING,
-					  "internal_networks has %s, so everybody is inside and "
-					  "Postern decides nothing: shorten the list when external "
-					  "access is to be closed",
-					  everywhere[i]);
+			status = check_say(
+				text_r, CHECK_WARNING,
+				"internal_networks contains %s, so everyone counts as internal and "
+				"Postern decides nothing: shorten the list when external "
+				"access is to be closed",
+				everywhere[i]);
 		network_list_clear(&all);
 	}
 	return status;
@@ -148,11 +148,11 @@ static enum check_status check_milter_socket(const struct milter_settings *milte
 
 	if (stat(milter->socket, &st) < 0)
 		return check_say(text_r, CHECK_WRONG,
-				 "%s: %s: start postern-milter, or correct socket in [milter]",
+				 "%s: %s: start postern-milter, or fix socket in [milter]",
 				 milter->socket, strerror(errno));
 	if (!S_ISSOCK(st.st_mode))
 		return check_say(text_r, CHECK_WRONG,
-				 "%s is no socket: move it away and start postern-milter",
+				 "%s is not a socket: move it away and start postern-milter",
 				 milter->socket);
 	if (group == NULL)
 		return check_say(text_r, CHECK_WRONG,
@@ -165,16 +165,16 @@ static enum check_status check_milter_socket(const struct milter_settings *milte
 				 milter->socket, milter->socket_group);
 	if (check_connect(milter->socket) < 0)
 		return check_say(text_r, CHECK_WRONG,
-				 "%s: %s: postern-milter doesn't run; start it", milter->socket,
+				 "%s: %s: postern-milter isn't running; start it", milter->socket,
 				 strerror(errno));
-	return check_say(text_r, CHECK_OK, "postern-milter answers at %s.", milter->socket);
+	return check_say(text_r, CHECK_OK, "postern-milter answers on %s.", milter->socket);
 }
 
 static enum check_status check_milter(const struct check_site *site, char *text_r)
 {
 	if (site->settings == NULL)
 		return check_say(text_r, CHECK_UNKNOWN,
-				 "The settings name the milter's socket: mend them first.");
+				 "The settings name the milter's socket: fix them first.");
 	if (site->postfix.is_absent && access(site->settings->milter.socket, F_OK) < 0)
 		return check_say(text_r, CHECK_OK, "Not needed: this host has no Postfix.");
 	return check_milter_socket(&site->settings->milter, text_r);

@@ -21,10 +21,11 @@ enum check_status check_postfix_bounces(const struct check_site *site, char *tex
 
 	check_cleanup_of_bounces(site, &cleanup);
 	if (!check_has_service(site, &cleanup))
-		return check_say(text_r, CHECK_WRONG,
-				 "Postfix hands its own bounces to %s, which isn't there, so they "
-				 "aren't sent: add that service, see postfix-master.cf",
-				 cleanup.name);
+		return check_say(
+			text_r, CHECK_WRONG,
+			"Postfix hands its own bounces to %s, which doesn't exist, so they "
+			"aren't sent: add that service, see postfix-master.cf",
+			cleanup.name);
 	if (!check_find_cleanup_milter(site, &cleanup, &milter))
 		return check_say(
 			text_r, CHECK_WRONG,
@@ -37,8 +38,8 @@ enum check_status check_postfix_bounces(const struct check_site *site, char *tex
 	return check_say(text_r, CHECK_OK, "Postfix shows its own bounces to postern-milter.");
 }
 
-/* Behind a filter in front of the queue: it has the message before a milter sees it, so what the
-   milter is shown at port 25 ends with the recipients. */
+/* After a filter before the queue: that has the message before a milter sees it, so what the milter
+   is shown on port 25 ends with the recipients. */
 static bool asks_behind_filter(const struct check_site *site)
 {
 	struct check_service service = { .at = 0 };
@@ -76,7 +77,7 @@ static enum check_status judge_port_25(const struct check_site *site,
 	if (check_has_no_milters(site, service))
 		return check_say(text_r, CHECK_WRONG,
 				 "%s has no_milters, so postern-milter sees no bounce that other "
-				 "servers bring: take it out of its receive_override_options",
+				 "servers bring: remove it from its receive_override_options",
 				 service->name);
 	return CHECK_OK;
 }
@@ -96,16 +97,18 @@ enum check_status check_postfix_bounces_port_25(const struct check_site *site, c
 			return status;
 		count++;
 	}
-	return check_say(text_r, CHECK_OK, "Services at port 25 that show bounces: %u.", count);
+	return check_say(text_r, CHECK_OK,
+			 "Services on port 25 that show bounces to the milter: %u.", count);
 }
 
 static enum check_status say_waits(char *text_r, const char *what, const char *action)
 {
-	return check_say(text_r, CHECK_WRONG,
-			 "While the milter is down, %s has default_action=%s, so mail is held up "
-			 "that nobody logged in for: ask $postern_bounce_milter there, which has "
-			 "accept",
-			 what, action);
+	return check_say(
+		text_r, CHECK_WRONG,
+		"While the milter is down, %s has default_action=%s, so mail that nobody logged "
+		"in for is held up: use $postern_bounce_milter there, which has "
+		"accept",
+		what, action);
 }
 
 /* Port 25, or one like it: a submission service that has lost its AUTH has milters of its own. */
@@ -131,11 +134,11 @@ enum check_status check_postfix_bounces_action(const struct check_site *site, ch
 			return say_waits(text_r, service.name, milter.action);
 	}
 	return check_say(text_r, CHECK_OK,
-			 "While the milter is down, no mail waits that nobody logged in for.");
+			 "While the milter is down, mail that nobody logged in for isn't held up.");
 }
 
 /* What shows bounces to the milter shows them to these as well. What a table answers isn't known
-   here. milter_header_checks is no matter: it sees the headers that milters add. */
+   here. milter_header_checks doesn't matter: it sees the headers that milters add. */
 enum check_status check_postfix_bounces_checks(const struct check_site *site, char *text_r)
 {
 	static const char *const tables[] = { "header_checks", "mime_header_checks",
@@ -143,14 +146,14 @@ enum check_status check_postfix_bounces_checks(const struct check_site *site, ch
 	struct check_service cleanup;
 
 	if (!shows_bounces(site))
-		return check_say(text_r, CHECK_OK, "Nothing looks into Postfix's own bounces.");
+		return check_say(text_r, CHECK_OK, "Nothing inspects Postfix's own bounces.");
 	check_cleanup_of_bounces(site, &cleanup);
 	for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++) {
 		if (*check_postfix_value_of(site, &cleanup, tables[i]) != '\0')
 			return check_say(
 				text_r, CHECK_WARNING,
 				"%s acts on Postfix's own bounces too: look in it for REJECT, "
-				"DISCARD, HOLD, REDIRECT and PASS that may meet a bounce or what "
+				"DISCARD, HOLD, REDIRECT and PASS that may match a bounce or what "
 				"it quotes, or give bounces the cleanup-bounces of "
 				"postfix-master.cf",
 				tables[i]);
@@ -169,7 +172,7 @@ static bool has_filter(const struct check_site *site)
 	return false;
 }
 
-/* Such a service is told by what has to stand at it, so that mail doesn't go round in circles. */
+/* Such a service is recognised by what it must have, so that mail doesn't go round in circles. */
 static bool takes_back(const struct check_site *site, const struct check_service *service)
 {
 	const char *filter = check_postfix_own_value(site, service, "content_filter");
@@ -191,9 +194,10 @@ enum check_status check_postfix_filter(const struct check_site *site, char *text
 			return check_say(
 				text_r, CHECK_WARNING,
 				"%s takes mail back from a content filter, and asks postern-milter "
-				"about it once more: add -o smtpd_milters= to it",
+				"about it a second time: add -o smtpd_milters= to it",
 				service.name);
 	}
-	return check_say(text_r, CHECK_OK,
-			 "What comes back from a content filter isn't asked about again.");
+	return check_say(
+		text_r, CHECK_OK,
+		"The milter isn't asked again about what comes back from a content filter.");
 }

@@ -140,7 +140,7 @@ static void copy(char *to, size_t room, const char *from, size_t size)
 	snprintf(to, room, "%.*s", (int)size, from);
 }
 
-/* What stands in braces: the address, then NAME=VALUE. */
+/* What is in braces: the address, then NAME=VALUE. */
 static void read_braces(const char *text, size_t size, struct check_milter *milter_r)
 {
 	static const char option[] = "default_action";

@@ -29,7 +29,7 @@ static bool has_one_of(const char *list, const char *const words[])
 	return false;
 }
 
-/* Whether one of these restrictions stands at a service. A class of the site's own may hold any. */
+/* Whether a service has one of these restrictions. A class of the site's own may hold any. */
 static bool has_restriction(const struct check_site *site, const struct check_service *service,
 			    const char *const words[])
 {
@@ -49,18 +49,19 @@ enum check_status check_postfix_sender(const struct check_site *site, char *text
 		    !has_restriction(site, &service, login_restrictions))
 			return check_say(
 				text_r, CHECK_WARNING,
-				"%s takes Postfix's own double_bounce_sender, whose mail never "
-				"bounces, from a cracked account: add "
+				"%s accepts Postfix's own double_bounce_sender as a sender, so a "
+				"cracked "
+				"account could send mail that never bounces: add "
 				"-o smtpd_sender_restrictions=$postern_sender_restrictions to it",
 				service.name);
 	}
 	while (check_next_login(site, &any)) {
 		if (!has_restriction(site, &any, login_restrictions))
-			return check_say(
-				text_r, CHECK_OK,
-				"%s takes any sender address of a login. To take only its own: "
-				"reject_sender_login_mismatch, see postfix-main.cf.",
-				any.name);
+			return check_say(text_r, CHECK_OK,
+					 "%s accepts any sender address from a login. To accept "
+					 "only its own: "
+					 "reject_sender_login_mismatch, see postfix-main.cf.",
+					 any.name);
 	}
 	return check_say(text_r, CHECK_OK, "A login's sender address has to be its own.");
 }
@@ -77,20 +78,22 @@ enum check_status check_postfix_sendmail(const struct check_site *site, char *te
 	const char *worker = site->settings != NULL ? site->settings->worker.user : NULL;
 
 	if (check_list_has(users, "static:anyone"))
-		return check_say(text_r, CHECK_OK,
-				 "Any user of this host may send without limits by sendmail(1). To "
-				 "name those who may: authorized_submit_users, see "
-				 "postfix-main.cf.");
+		return check_say(
+			text_r, CHECK_OK,
+			"Any user of this host may send through sendmail(1) without limits. "
+			"To restrict this: authorized_submit_users, see "
+			"postfix-main.cf.");
 	if (worker != NULL && is_plain_list(users) && !check_list_has(users, worker))
 		return check_say(text_r, CHECK_WARNING,
 				 "postern-worker can't send notices from this host: add its user, "
 				 "%s, to authorized_submit_users",
 				 worker);
-	return check_say(text_r, CHECK_OK, "sendmail(1) is for those in authorized_submit_users.");
+	return check_say(text_r, CHECK_OK,
+			 "Only those in authorized_submit_users may use sendmail(1).");
 }
 
-/* The options of a service that stands there twice aren't known: postconf tells those of the first
-   line, and Postfix takes the last. */
+/* The options of a service that is there twice aren't known: postconf shows those of the first
+   line, and Postfix uses the last. */
 static bool is_there_twice(const struct check_site *site, const struct check_service *service)
 {
 	struct check_service other = { .at = service->at };
@@ -103,7 +106,7 @@ static bool is_there_twice(const struct check_site *site, const struct check_ser
 }
 
 /* The milter can't tell what pickup(8) brings with an empty sender from a bounce by this Postfix,
-   whose every word counts (B3). */
+   which it trusts completely (B3). */
 enum check_status check_postfix_pickup(const struct check_site *site, char *text_r)
 {
 	struct check_service service = { .at = 0 }, cleanup;
@@ -112,21 +115,22 @@ enum check_status check_postfix_pickup(const struct check_site *site, char *text
 	while (check_next_service(site, "pickup", &service)) {
 		if (is_there_twice(site, &service))
 			return check_say(text_r, CHECK_WARNING,
-					 "%s is twice in master.cf, and Postfix takes the last: "
-					 "leave only the line of postfix-master.cf",
+					 "%s is in master.cf twice, and Postfix uses the last one: "
+					 "keep only the line from postfix-master.cf",
 					 service.name);
 		check_cleanup_of(site, &service, &cleanup);
 		if (!check_has_service(site, &cleanup))
-			return check_say(text_r, CHECK_WRONG,
-					 "%s hands mail to %s, which isn't there, so nothing comes "
-					 "through sendmail(1): add that service, see "
-					 "postfix-master.cf",
-					 service.name, cleanup.name);
+			return check_say(
+				text_r, CHECK_WRONG,
+				"%s hands mail to %s, which doesn't exist, so nothing gets "
+				"through sendmail(1): add that service, see "
+				"postfix-master.cf",
+				service.name, cleanup.name);
 		if (!check_has_no_milters(site, &service) &&
 		    check_find_cleanup_milter(site, &cleanup, &milter))
 			return check_say(
 				text_r, CHECK_WARNING,
-				"Whoever may use sendmail(1) here can forge bounces that switch "
+				"Anyone who may use sendmail(1) here can forge bounces that switch "
 				"off an account, as %s leads to postern-milter: add "
 				"-o cleanup_service_name=cleanup-sendmail to it, and that service, "
 				"see postfix-master.cf",

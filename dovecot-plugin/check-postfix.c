@@ -12,7 +12,7 @@ static enum check_status check_reading(const struct check_site *site, char *text
 		return check_say(text_r, CHECK_OK, "Not on this host: there is no " MAIN_CF ".");
 	if (site->postfix.error != NULL)
 		return check_say(text_r, CHECK_WRONG, "%s", site->postfix.error);
-	return check_say(text_r, CHECK_OK, MAIN_CF " and master.cf are read.");
+	return check_say(text_r, CHECK_OK, MAIN_CF " and master.cf were read.");
 }
 
 static enum check_status check_sasl(const struct check_site *site, char *text_r)
@@ -21,10 +21,11 @@ static enum check_status check_sasl(const struct check_site *site, char *text_r)
 	char full[400];
 
 	if (strcmp(check_postfix_value(site, "smtpd_sasl_type"), "dovecot") != 0)
-		return check_say(text_r, CHECK_WRONG,
-				 "smtpd_sasl_type is %s, so SMTP logins don't ask Postern: make it "
-				 "dovecot",
-				 check_postfix_value(site, "smtpd_sasl_type"));
+		return check_say(
+			text_r, CHECK_WRONG,
+			"smtpd_sasl_type is %s, so SMTP logins don't ask Postern: set it to "
+			"dovecot",
+			check_postfix_value(site, "smtpd_sasl_type"));
 	if (strncmp(path, "inet:", 5) == 0)
 		return check_say(text_r, CHECK_OK, "SMTP logins ask Dovecot at %s.", path);
 	if (strncmp(path, "unix:", 5) == 0)
@@ -33,11 +34,11 @@ static enum check_status check_sasl(const struct check_site *site, char *text_r)
 		 *path == '/' ? "" : check_postfix_value(site, "queue_directory"),
 		 *path == '/' ? "" : "/", path);
 	if (access(full, F_OK) < 0)
-		return check_say(
-			text_r, CHECK_WRONG,
-			"Nobody listens at %s: let smtpd_sasl_path and the unix_listener in "
-			"Dovecot's service auth name one socket",
-			full);
+		return check_say(text_r, CHECK_WRONG,
+				 "Nothing listens on %s: make smtpd_sasl_path and the "
+				 "unix_listener in Dovecot's "
+				 "service auth name the same socket",
+				 full);
 	return check_say(text_r, CHECK_OK, "SMTP logins ask Dovecot at %s.", full);
 }
 
@@ -72,8 +73,8 @@ static enum check_status check_milters(const struct check_site *site, char *text
 	}
 	if (count == 0)
 		return check_say(text_r, CHECK_WARNING,
-				 "No service offers AUTH, so nobody can send: take over the "
-				 "services of postfix-master.cf");
+				 "No service offers AUTH, so nobody can send: add the "
+				 "services from postfix-master.cf");
 	return check_say(text_r, CHECK_OK, "Services that ask postern-milter: %u.", count);
 }
 
@@ -83,12 +84,12 @@ static enum check_status judge_options(const struct check_site *site,
 {
 	if (check_has_no_milters(site, service))
 		return check_say(text_r, CHECK_WRONG,
-				 "%s has no_milters, so nothing sent there is limited: take it out "
-				 "of its receive_override_options",
+				 "%s has no_milters, so nothing sent there is limited: remove it "
+				 "from its receive_override_options",
 				 service->name);
 	if (*check_postfix_value_of(site, service, "smtpd_proxy_filter") != '\0')
 		return check_say(text_r, CHECK_WRONG,
-				 "%s has a smtpd_proxy_filter, which takes the message before "
+				 "%s has an smtpd_proxy_filter, which takes the message before "
 				 "a milter sees it, so nothing sent there is limited: add "
 				 "-o smtpd_proxy_filter= to it",
 				 service->name);
@@ -113,13 +114,13 @@ static enum check_status check_milter_options(const struct check_site *site, cha
 	}
 	while (check_next_login(site, &exempt)) {
 		if (*check_postfix_value_of(site, &exempt, "smtpd_milter_maps") != '\0')
-			return check_say(
-				text_r, CHECK_WARNING,
-				"%s looks up its milters by client, so some may send unlimited: "
-				"add -o smtpd_milter_maps= to it",
-				exempt.name);
+			return check_say(text_r, CHECK_WARNING,
+					 "%s looks up its milters by client, so some clients may "
+					 "send without limits: "
+					 "add -o smtpd_milter_maps= to it",
+					 exempt.name);
 	}
-	return check_say(text_r, CHECK_OK, "The milter sees all that a login sends.");
+	return check_say(text_r, CHECK_OK, "The milter sees everything that a login sends.");
 }
 
 static enum check_status check_milter_address(const struct check_site *site, char *text_r)
@@ -129,7 +130,7 @@ static enum check_status check_milter_address(const struct check_site *site, cha
 
 	if (site->settings == NULL)
 		return check_say(text_r, CHECK_UNKNOWN,
-				 "The settings name the milter's socket: mend them first.");
+				 "The settings name the milter's socket: fix them first.");
 	while (check_next_login(site, &service)) {
 		if (!check_find_milter(site, &service, &milter))
 			continue;
@@ -139,13 +140,13 @@ static enum check_status check_milter_address(const struct check_site *site, cha
 					 "ms: use the unix socket, as postfix-main.cf does",
 					 service.name);
 		if (!check_is_socket(site, milter.address, site->settings->milter.socket))
-			return check_say(text_r, CHECK_WRONG,
-					 "%s asks %s, but postern-milter listens at %s: name one "
-					 "socket in postern_milter and postern.conf",
-					 service.name, milter.address,
-					 site->settings->milter.socket);
+			return check_say(
+				text_r, CHECK_WRONG,
+				"%s asks %s, but postern-milter listens on %s: name the same "
+				"socket in postern_milter and postern.conf",
+				service.name, milter.address, site->settings->milter.socket);
 	}
-	return check_say(text_r, CHECK_OK, "Postfix and postern-milter name one socket.");
+	return check_say(text_r, CHECK_OK, "Postfix and postern-milter name the same socket.");
 }
 
 static enum check_status check_milter_action(const struct check_site *site, char *text_r)
@@ -160,11 +161,13 @@ static enum check_status check_milter_action(const struct check_site *site, char
 			return check_say(
 				text_r, CHECK_WRONG,
 				"While the milter is down, %s has default_action=%s, so everything "
-				"passes unlimited: add -o smtpd_milters=$postern_milter to it, "
+				"passes without limits: add -o smtpd_milters=$postern_milter to "
+				"it, "
 				"which has tempfail",
 				service.name, milter.action);
 	}
-	return check_say(text_r, CHECK_OK, "While the milter is down, nothing passes unlimited.");
+	return check_say(text_r, CHECK_OK,
+			 "While the milter is down, nothing passes without limits.");
 }
 
 static enum check_status check_tls(const struct check_site *site, char *text_r)
@@ -180,7 +183,7 @@ static enum check_status check_tls(const struct check_site *site, char *text_r)
 			   "encrypt") != 0)
 			return check_say(
 				text_r, CHECK_WARNING,
-				"%s takes passwords in the clear: set "
+				"%s accepts passwords in the clear: set "
 				"smtpd_tls_auth_only = yes, unless it is there for programs "
 				"that can't do TLS",
 				service.name);
@@ -197,7 +200,7 @@ static enum check_status check_dsn(const struct check_site *site, char *text_r)
 			    check_postfix_value_of(site, &service, "smtpd_discard_ehlo_keywords"),
 			    "dsn"))
 			return check_say(text_r, CHECK_WRONG,
-					 "%s offers DSN, with which a cracked account hides its "
+					 "%s offers DSN, with which a cracked account can hide its "
 					 "bounces: add -o smtpd_discard_ehlo_keywords="
 					 "silent-discard,dsn to it",
 					 service.name);
@@ -209,9 +212,9 @@ static enum check_status check_queue_ids(const struct check_site *site, char *te
 {
 	if (!check_is_yes(check_postfix_value(site, "enable_long_queue_ids")))
 		return check_say(text_r, CHECK_WRONG,
-				 "Queue ids come again, so a message may pass uncharged: set "
+				 "Queue ids are reused, so a message may pass uncharged: set "
 				 "enable_long_queue_ids = yes");
-	return check_say(text_r, CHECK_OK, "Queue ids never come again.");
+	return check_say(text_r, CHECK_OK, "Queue ids are never reused.");
 }
 
 static enum check_status check_protocol(const struct check_site *site, char *text_r)
@@ -228,7 +231,7 @@ static enum check_status check_protocol(const struct check_site *site, char *tex
 				"leave it at smtp",
 				service.name, protocol);
 	}
-	return check_say(text_r, CHECK_OK, "SMTP logins are known as such.");
+	return check_say(text_r, CHECK_OK, "SMTP logins are recognised as such.");
 }
 
 static const char *postfix_unknown(const struct check_site *site)

@@ -33,7 +33,7 @@ bool check_next_login(const struct check_site *site, struct check_service *servi
 
 bool check_offers_auth(const struct check_site *site, const struct check_service *service);
 
-/* Where other servers bring mail: port 25, by number, name or behind postscreen. */
+/* Where other servers bring mail: port 25, by number, name or after postscreen. */
 bool check_is_port_25(const struct check_service *service);
 
 /* What main.cf has, "" for nothing. */

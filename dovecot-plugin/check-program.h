@@ -3,7 +3,7 @@
 
 /*
  * Runs a program of the system and reads what it prints: without a shell, with an environment of
- * its own, and with no more time and memory than is due to it.
+ * its own, and with limits on its time and memory.
  */
 
 #define CHECK_PROGRAM_SECONDS	 5

@@ -46,7 +46,7 @@ static void read_scripts(struct check_redis *redis, struct store *store)
 	freeReplyObject(reply);
 }
 
-static void read_marks(struct check_redis *redis, struct store *store)
+static void read_stamps(struct check_redis *redis, struct store *store)
 {
 	for (unsigned int i = 0; i < ACCOUNT_PARTITIONS; i++) {
 		struct command command;
@@ -58,12 +58,12 @@ static void read_marks(struct check_redis *redis, struct store *store)
 		command_begin_plain(&command, "GET");
 		command_string(&command, key);
 		if (store_call(store, &command, 0, &reply, &error) <= 0) {
-			check_say(redis->marks_error, CHECK_WRONG, "%s", error);
+			check_say(redis->stamps_error, CHECK_WRONG, "%s", error);
 			return;
 		}
 		if (reply->type == REDIS_REPLY_STRING) {
 			if (strcmp(reply->str, SCRIPT_FORMAT) == 0)
-				redis->marked++;
+				redis->stamped++;
 			else
 				redis->foreign++;
 		}
@@ -159,7 +159,7 @@ void check_read_redis(struct check_site *site)
 	if (redis->answered > 0) {
 		read_scripts(redis, store);
 		read_milter(site, redis, store);
-		read_marks(redis, store);
+		read_stamps(redis, store);
 	}
 	store_free(&store);
 }
@@ -173,26 +173,27 @@ static enum check_status check_reach(const struct check_site *site, char *text_r
 	if (redis->answered == 0)
 		return check_say(
 			text_r, CHECK_UNKNOWN,
-			"Without settings and secrets Redis can't be asked: mend them first.");
+			"Without settings and secrets Redis can't be asked: fix them first.");
 	/* Then it refuses even a PING. */
 	if (redis->answered < 0 && strstr(redis->error, "MISCONF") != NULL)
-		return check_say(text_r, CHECK_WRONG, "%s; look into its log, and at its disk",
+		return check_say(text_r, CHECK_WRONG, "%s; check its log and its disk",
 				 redis->error);
 	if (redis->answered < 0)
 		return check_say(text_r, CHECK_WRONG,
-				 "%s; start it, or correct [redis] in %s and the password in %s",
+				 "%s; start it, or fix [redis] in %s and the password in %s",
 				 redis->error, site->settings_file, site->settings->secrets_file);
-	return check_say(text_r, CHECK_OK, "Redis at %s answers, after %d ms.", redis->peer,
+	return check_say(text_r, CHECK_OK, "Redis at %s answered after %d ms.", redis->peer,
 			 redis->milliseconds);
 }
 
 static enum check_status check_scripts(const struct check_site *site, char *text_r)
 {
 	if (*site->redis.scripts_error == '\0')
-		return check_say(text_r, CHECK_OK, "Scripts may be run.");
-	return check_say(text_r, CHECK_WRONG,
-			 "%s; give the user of Redis what the sample redis.conf gives it",
-			 site->redis.scripts_error);
+		return check_say(text_r, CHECK_OK, "Scripts can be run.");
+	return check_say(
+		text_r, CHECK_WRONG,
+		"%s; give the Redis user the permissions that it has in the sample redis.conf",
+		site->redis.scripts_error);
 }
 
 static enum check_status check_milter(const struct check_site *site, char *text_r)
@@ -214,26 +215,28 @@ static enum check_status check_milter(const struct check_site *site, char *text_
 	return check_say(text_r, CHECK_OK, "postern-milter may run its scripts.");
 }
 
-static enum check_status check_marks(const struct check_site *site, char *text_r)
+static enum check_status check_stamps(const struct check_site *site, char *text_r)
 {
 	const struct check_redis *redis = &site->redis;
 
-	if (*redis->marks_error != '\0')
-		return check_say(text_r, CHECK_WRONG, "%s", redis->marks_error);
+	if (*redis->stamps_error != '\0')
+		return check_say(text_r, CHECK_WRONG, "%s", redis->stamps_error);
 	if (redis->foreign > 0)
 		return check_say(text_r, CHECK_WRONG,
 				 "%u of %u partitions hold data of another version of Postern: "
 				 "install that version, or use another database",
 				 redis->foreign, ACCOUNT_PARTITIONS);
-	if (redis->marked == 0)
+	if (redis->stamped == 0)
 		return check_say(text_r, CHECK_WRONG,
-				 "Redis holds no data of Postern: restore them, or run 'doveadm "
-				 "postern init' if there never were any");
-	if (redis->marked < ACCOUNT_PARTITIONS)
-		return check_say(text_r, CHECK_WRONG,
-				 "%u of %u partitions have no mark, so data may be lost: restore "
-				 "them, or run 'doveadm postern init' if it only was interrupted",
-				 ACCOUNT_PARTITIONS - redis->marked, ACCOUNT_PARTITIONS);
+				 "Redis holds no Postern data: restore it, or run 'doveadm "
+				 "postern init' if there never was any");
+	if (redis->stamped < ACCOUNT_PARTITIONS)
+		return check_say(
+			text_r, CHECK_WRONG,
+			"%u of %u partitions have no format stamp, so data may have been lost: "
+			"restore "
+			"it, or run 'doveadm postern init' again if it was only interrupted",
+			ACCOUNT_PARTITIONS - redis->stamped, ACCOUNT_PARTITIONS);
 	return check_say(text_r, CHECK_OK, "All %u partitions are marked.", ACCOUNT_PARTITIONS);
 }
 
@@ -247,7 +250,7 @@ static const char *info(const struct check_site *site, const char *name)
 /* For what INFO of this Redis leaves out. */
 static enum check_status not_told(char *text_r, const char *name)
 {
-	return check_say(text_r, CHECK_UNKNOWN, "INFO of this Redis doesn't tell %s.", name);
+	return check_say(text_r, CHECK_UNKNOWN, "INFO of this Redis doesn't show %s.", name);
 }
 
 static enum check_status check_version(const struct check_site *site, char *text_r)
@@ -273,8 +276,8 @@ static enum check_status check_role(const struct check_site *site, char *text_r)
 		return not_told(text_r, "role");
 	if (strcmp(role, "master") != 0)
 		return check_say(text_r, CHECK_WRONG,
-				 "Redis at %s is a %s, where nothing can be written: let address "
-				 "in [redis] lead to the master",
+				 "Redis at %s is a %s, where nothing can be written: point "
+				 "address in [redis] at the master",
 				 site->redis.peer, role);
 	return check_say(text_r, CHECK_OK, "It is the master.");
 }
@@ -288,7 +291,7 @@ static enum check_status check_eviction(const struct check_site *site, char *tex
 	if (strcmp(policy, "noeviction") != 0)
 		return check_say(text_r, CHECK_WRONG,
 				 "maxmemory-policy is %s, which drops app passwords when the "
-				 "memory is full: make it noeviction",
+				 "memory is full: set it to noeviction",
 				 policy);
 	return check_say(text_r, CHECK_OK, "maxmemory-policy is noeviction.");
 }
@@ -311,10 +314,10 @@ static enum check_status check_memory(const struct check_site *site, char *text_
 			"The memory is full, so logins and messages fail: raise maxmemory");
 	if (percent >= FULL_PERCENT)
 		return check_say(text_r, CHECK_WARNING,
-				 "%.0f %% of maxmemory are used, and when it is full logins and "
+				 "%.0f %% of maxmemory is used, and when it is full, logins and "
 				 "messages fail: raise it",
 				 percent);
-	return check_say(text_r, CHECK_OK, "%.0f %% of maxmemory are used.", percent);
+	return check_say(text_r, CHECK_OK, "%.0f %% of maxmemory is used.", percent);
 }
 
 static enum check_status check_log(const struct check_site *site, char *text_r)
@@ -324,9 +327,10 @@ static enum check_status check_log(const struct check_site *site, char *text_r)
 	if (*enabled == '\0')
 		return not_told(text_r, "aof_enabled");
 	if (strcmp(enabled, "1") != 0)
-		return check_say(text_r, CHECK_WARNING,
-				 "appendonly is off: after a crash, what changed since the last "
-				 "snapshot is lost; make it yes as doc/operations.md says");
+		return check_say(
+			text_r, CHECK_WARNING,
+			"appendonly is off: after a crash, what changed since the last snapshot "
+			"is lost; set it to yes as described in doc/operations.md");
 	return check_say(text_r, CHECK_OK, "Changes go to the append-only file.");
 }
 
@@ -338,15 +342,14 @@ static enum check_status check_writes(const struct check_site *site, char *text_
 	for (unsigned int i = 0; i < sizeof(names) / sizeof(*names); i++) {
 		const char *value = info(site, names[i]);
 
-		/* The status of the log is told only while there is one. */
+		/* The status of the log is shown only while there is one. */
 		if (*value != '\0' && strcmp(value, "ok") != 0)
-			return check_say(
-				text_r, CHECK_WRONG,
-				"Redis can't write to its disk (%s:%s): look into its log, "
-				"and at the space that is left",
-				names[i], value);
+			return check_say(text_r, CHECK_WRONG,
+					 "Redis can't write to its disk (%s:%s): check its "
+					 "log and the free disk space",
+					 names[i], value);
 	}
-	return check_say(text_r, CHECK_OK, "The last writes to disk went well.");
+	return check_say(text_r, CHECK_OK, "The last writes to disk succeeded.");
 }
 
 static const char *redis_unknown(const struct check_site *site)
@@ -361,7 +364,7 @@ static const char *info_unknown(const struct check_site *site)
 
 	if (unknown != NULL || *site->redis.info_error == '\0')
 		return unknown;
-	check_say(text, CHECK_UNKNOWN, "%s; allow it: put +info behind the line of the user",
+	check_say(text, CHECK_UNKNOWN, "%s; allow it: add +info to the line of that user",
 		  site->redis.info_error);
 	return text;
 }
@@ -370,7 +373,7 @@ static const struct check checks[] = {
 	{ .name = "redis", .run = check_reach, .always = true },
 	{ .name = "redis-scripts", .run = check_scripts },
 	{ .name = "redis-milter", .run = check_milter },
-	{ .name = "redis-marks", .run = check_marks },
+	{ .name = "redis-marks", .run = check_stamps },
 	{ .name = NULL },
 };
 

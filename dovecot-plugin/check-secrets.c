@@ -23,12 +23,12 @@ static enum check_status judge_owner(const char *path, const struct stat *st, ch
 {
 	if (st->st_uid != 0)
 		return check_say(text_r, CHECK_WRONG,
-				 "%s belongs to another user than root, who could open it to "
+				 "%s belongs to a user other than root, who could open it to "
 				 "others: chown root %s",
 				 path, path);
 	if ((st->st_mode & S_IWGRP) != 0)
-		return check_say(text_r, CHECK_WRONG,
-				 "%s can be written by its group: chmod g-w %s", path, path);
+		return check_say(text_r, CHECK_WRONG, "%s is writable by its group: chmod g-w %s",
+				 path, path);
 	return CHECK_OK;
 }
 
@@ -41,7 +41,7 @@ static enum check_status judge_readers(const struct secrets_site *site, enum sec
 
 		if (user != NULL && i != reader && file_access_reads(st, user))
 			return check_say(text_r, CHECK_WRONG,
-					 "%s can be read by %s, who is to have no other secrets "
+					 "%s can be read by %s, who should have no secrets other "
 					 "than those of %s: give the daemons different users and "
 					 "groups, and run '" MAKE "'",
 					 path, user, daemons[i]);

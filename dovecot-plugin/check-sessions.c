@@ -40,19 +40,19 @@ static enum check_status check_userdb(const struct check_site *site, char *text_
 	if (userdb == CHECK_TOP)
 		return check_say(
 			text_r, CHECK_WRONG,
-			"No userdb has driver = postern, so nobody knows which sessions are of "
-			"before access went off: take its block from dovecot-postern.conf");
+			"No userdb has driver = postern, so it isn't known which sessions are from "
+			"before access went off: copy its block from dovecot-postern.conf");
 	if (userdb != first)
 		return check_say(
 			text_r, CHECK_WRONG,
-			"userdb %s is asked before userdb postern, which sees no login then: "
-			"move Postern's before it",
+			"userdb %s is asked before userdb postern, which then sees no login: "
+			"move Postern's in front of it",
 			check_dovecot_value(site, first, "driver"));
 	if (next_userdb(site, userdb) == CHECK_TOP)
 		return check_say(
 			text_r, CHECK_WRONG,
 			"userdb postern knows no users, and there is no other: add the site's "
-			"own behind it");
+			"own after it");
 	if (table_is_missing(site))
 		return check_say(
 			text_r, CHECK_WARNING,
@@ -100,14 +100,14 @@ static enum check_status check_shared(const struct check_site *site, char *text_
 		return check_say(
 			text_r, CHECK_WARNING,
 			"service %s has client_limit = %s, so when a session has to end, those "
-			"of others in its process end too: make it client_limit = 1",
+			"of others in its process end too: set client_limit = 1",
 			site->dovecot.conf.blocks[shared].name,
 			check_dovecot_value(site, shared, "client_limit"));
 	if (hibernates(site))
 		return check_say(
 			text_r, CHECK_WARNING,
-			"imap_hibernate_timeout is set, so when a session that hibernates has "
-			"to end, all others that do end too: make it 0");
+			"imap_hibernate_timeout is set, so when a hibernated session has to "
+			"end, all other hibernated ones end too: set it to 0");
 	return check_say(text_r, CHECK_OK, "Each session has a process of its own.");
 }
 

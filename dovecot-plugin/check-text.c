@@ -18,7 +18,7 @@ static char *trim(char *text)
 	return text;
 }
 
-/* Drops the quotes around a value, and the backslashes that stand for what is in it. */
+/* Drops the quotes around a value, and the backslashes before what is in it. */
 static char *unquote(char *value)
 {
 	size_t size = strlen(value);

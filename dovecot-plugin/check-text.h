@@ -14,7 +14,7 @@
 #define CHECK_TOP 0
 
 struct check_line {
-	size_t block; /* the place in blocks of the one that it stands in */
+	size_t block; /* the place in blocks of the one that it is in */
 	const char *name, *value;
 };
 
@@ -44,7 +44,7 @@ void check_text_free(struct check_text *text);
 /* The last value of that name in the block, NULL if there is none. */
 const char *check_text_value(const struct check_text *text, size_t block, const char *name);
 
-/* The next block of that type in parent behind the place `after`, CHECK_TOP for the first one.
+/* The next block of that type in parent after the place `after`, CHECK_TOP for the first one.
    CHECK_TOP if there is none. */
 size_t check_text_next(const struct check_text *text, size_t parent, const char *type,
 		       size_t after);

@@ -11,8 +11,8 @@
  * What `doveadm postern check` finds out and judges: first a struct check_site is read, then each
  * check of the tables looks at it and says one line. Reading asks, judging doesn't, but for the
  * files and sockets that a path in the settings names. A new check is a function and an entry in
- * the table of its topic; what it says of a mistake is what is wrong and, behind a colon or a
- * semicolon, how to mend it.
+ * the table of its topic; what it says of a mistake is what is wrong and, after a colon or a
+ * semicolon, how to fix it.
  *
  * Nothing here knows Dovecot, so unit tests can hand in any site.
  */
@@ -22,8 +22,8 @@
 enum check_status {
 	CHECK_OK,
 	CHECK_UNKNOWN, /* couldn't be looked at */
-	CHECK_WARNING, /* works, though not as the samples mean it to; or a mistake waits here */
-	CHECK_WRONG,   /* somebody can't work, or a rule doesn't hold */
+	CHECK_WARNING, /* works, but not as the samples intend; or trouble is near */
+	CHECK_WRONG,   /* something doesn't work, or a rule isn't enforced */
 };
 
 /* What Redis said. Strings are "" where there is nothing to say. */
@@ -33,10 +33,10 @@ struct check_redis {
 	int milliseconds; /* that the first answer took, connecting included */
 	char error[CHECK_TEXT_SIZE];
 	char scripts_error[CHECK_TEXT_SIZE];
-	char marks_error[CHECK_TEXT_SIZE];
+	char stamps_error[CHECK_TEXT_SIZE];
 	int milter; /* 1 the milter's user may run its scripts, 0 it wasn't asked, -1 it may not */
 	char milter_error[CHECK_TEXT_SIZE];
-	unsigned int marked, foreign; /* of the ACCOUNT_PARTITIONS */
+	unsigned int stamped, foreign; /* of the ACCOUNT_PARTITIONS */
 	char info_error[CHECK_TEXT_SIZE];
 	struct check_text info;
 };
@@ -69,7 +69,7 @@ struct check_site {
 typedef enum check_status check_function_t(const struct check_site *site, char *text_r);
 
 struct check {
-	const char *name; /* in the column `check`; NULL behind the last one */
+	const char *name; /* in the column `check`; NULL after the last one */
 	check_function_t *run;
 	bool always; /* also when the topic is unknown or absent: it says why */
 };

@@ -22,13 +22,13 @@ bool postern_ask_accounts(struct postern_run *run, const struct command *command
 	return FALSE;
 }
 
-bool postern_check_marks(struct postern_run *run)
+bool postern_check_stamps(struct postern_run *run)
 {
 	struct command command;
 	redisReply *reply;
 
 	for (unsigned int partition = 0; partition < ACCOUNT_PARTITIONS; partition++) {
-		accounts_mark_ask(partition, &command);
+		accounts_stamp_ask(partition, &command);
 		if (!postern_ask_accounts(run, &command, &reply))
 			return FALSE;
 		freeReplyObject(reply);
@@ -52,8 +52,7 @@ static bool read_page(struct postern_run *run, const struct postern_scan *scan, 
 	ret = accounts_scan_read(reply, page_r);
 	freeReplyObject(reply);
 	if (ret < 0)
-		postern_fail(run, POSTERN_UNAVAILABLE, "",
-			     "Redis gave an answer that is not understood.");
+		postern_fail(run, POSTERN_UNAVAILABLE, "", "Redis gave an unexpected answer.");
 	return ret == 0;
 }
 

@@ -12,7 +12,7 @@ static const struct postern_column columns[] = {
 	{ .name = NULL },
 };
 
-/* In this order they are told. */
+/* In this order they are printed. */
 static const struct check_topic *const topics[] = {
 	&check_host_topic,    &check_secrets_topic,  &check_redis_topic, &check_redis_info_topic,
 	&check_dovecot_topic, &check_sessions_topic, &check_api_topic,	 &check_postfix_topic,

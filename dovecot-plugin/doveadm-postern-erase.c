@@ -20,7 +20,7 @@ static void erase(struct postern_run *run, const struct account_name *account,
 
 	if (access_erase_ask(account, run->settings, &command) < 0) {
 		postern_fail(run, POSTERN_UNAVAILABLE, account->text,
-			     "OpenSSL could not put the question together.");
+			     "OpenSSL failed while the request was being built.");
 		return;
 	}
 	if (!postern_change(run, account, &command, &answer))
@@ -29,8 +29,9 @@ static void erase(struct postern_run *run, const struct account_name *account,
 	const char *values[] = {
 		account->text,
 		done ? "erased" : "unknown",
-		done ? "Everything about the account is erased, and its sessions end."
-		     : "There was nothing about the account.",
+		done ? "Everything about the account has been erased, and its sessions are being "
+		       "ended."
+		     : "Nothing was stored about the account.",
 	};
 	postern_print(run, values);
 	if (done)

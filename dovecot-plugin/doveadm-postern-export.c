@@ -11,7 +11,7 @@
 
 #define KEYS_AT_A_TIME 1000
 
-/* Where it is refused. What is exported is no table. */
+/* For refusals. What is exported is not a table. */
 static const struct postern_column refusal_columns[] = {
 	{ .name = "user" },
 	{ .name = "status" },
@@ -54,7 +54,7 @@ static bool export_group(struct postern_run *run, const struct account_name *nam
 			break;
 		case ACCOUNTS_BROKEN:
 			postern_fail(run, POSTERN_BROKEN, names[i].text,
-				     "What Redis has under this name is no account.");
+				     "What Redis holds under this name is not an account.");
 			break;
 		}
 	}
@@ -80,7 +80,7 @@ static void export_all(struct postern_run *run)
 		.context = &named,
 	};
 
-	if (!postern_check_marks(run))
+	if (!postern_check_stamps(run))
 		return;
 	while (postern_scan(run, &scan, KEYS_AT_A_TIME) > 0)
 		;
@@ -97,7 +97,7 @@ static void export(struct postern_run *run)
 	/* A full disk, for one. */
 	if (fflush(stdout) != 0 || ferror(stdout))
 		postern_fail(run, POSTERN_UNWRITABLE, "",
-			     "The output could not be written: it is not whole.");
+			     "The output could not be written completely.");
 }
 
 static void cmd_postern_export(struct doveadm_cmd_context *cctx)

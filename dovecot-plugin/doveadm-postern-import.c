@@ -38,7 +38,7 @@ static void print_line(const struct import *import, enum postern_failure failure
 	postern_note_exit_code(import->run, failure);
 }
 
-/* FALSE when there is no answer: what comes behind waits for a better time. */
+/* FALSE when there is no answer: the rest is left for later. */
 static bool put(struct import *import, const struct account_record *record)
 {
 	struct command command;
@@ -90,7 +90,7 @@ static bool take_line(struct import *import)
 static const char *counts(const struct import *import)
 {
 	return t_strdup_printf("%" PRIu64 " accounts were imported, %" PRIu64
-			       " were so before, %" PRIu64 " lines are broken.",
+			       " were already the same, %" PRIu64 " lines are broken.",
 			       import->imported, import->unchanged, import->broken);
 }
 
@@ -109,7 +109,7 @@ static void print_stop(const struct import *import)
 		dec2str(import->reader.number),
 		"",
 		"stopped",
-		t_strdup_printf("%s Go on with --skip %" PRIu64 ".", counts(import),
+		t_strdup_printf("%s Continue with --skip %" PRIu64 ".", counts(import),
 				import->reader.number - 1),
 	};
 

@@ -12,8 +12,8 @@ static const struct postern_column columns[] = {
 	{ .name = NULL },
 };
 
-/* Marks one partition. FALSE when it can't be: everything is said then. */
-static bool mark(struct postern_run *run, unsigned int partition, unsigned int *before)
+/* Marks one partition. FALSE when it can't be: everything has then been said. */
+static bool stamp_partition(struct postern_run *run, unsigned int partition, unsigned int *before)
 {
 	struct command command;
 	enum access_init init;
@@ -36,28 +36,28 @@ static bool mark(struct postern_run *run, unsigned int partition, unsigned int *
 	case ACCESS_INIT_FOREIGN:
 		postern_fail(run, POSTERN_FOREIGN, "",
 			     t_strdup_printf("Partition %u holds data of another version of "
-					     "Postern, or something else: it is left alone.",
+					     "Postern, or something else: it was left alone.",
 					     partition));
 		return FALSE;
 	case ACCESS_INIT_FAILED:
 		break;
 	}
-	postern_fail(run, POSTERN_UNAVAILABLE, "", "Redis gave an answer that is not understood.");
+	postern_fail(run, POSTERN_UNAVAILABLE, "", "Redis gave an unexpected answer.");
 	return FALSE;
 }
 
-static void print_marked(const struct postern_run *run, unsigned int before)
+static void print_stamped(const struct postern_run *run, unsigned int before)
 {
 	bool all = before == ACCOUNT_PARTITIONS;
 	const char *values[] = { all ? "was-marked" : "marked", NULL };
 
 	if (all)
-		values[1] = "Redis was marked as Postern's before; nothing was changed.";
+		values[1] = "Redis was already marked as Postern's; nothing was changed.";
 	else if (before == 0)
-		values[1] = "Redis is marked as Postern's now.";
+		values[1] = "Redis is now marked as Postern's.";
 	else
-		values[1] = t_strdup_printf("Redis is marked as Postern's now; %u of its %u "
-					    "partitions were before.",
+		values[1] = t_strdup_printf("Redis is now marked as Postern's; %u of its %u "
+					    "partitions already were.",
 					    before, ACCOUNT_PARTITIONS);
 	postern_print(run, values);
 	if (!all)
@@ -72,11 +72,11 @@ static void cmd_postern_init(struct doveadm_cmd_context *cctx)
 	if (!postern_begin(&run, cctx, columns))
 		return;
 	for (partition = 0; partition < ACCOUNT_PARTITIONS; partition++) {
-		if (!mark(&run, partition, &before))
+		if (!stamp_partition(&run, partition, &before))
 			break;
 	}
 	if (partition == ACCOUNT_PARTITIONS)
-		print_marked(&run, before);
+		print_stamped(&run, before);
 	postern_end(&run);
 }
 

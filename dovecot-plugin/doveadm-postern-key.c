@@ -55,7 +55,7 @@ static const char *site_text(const struct secrets_written *written, bool added)
 
 	if (!added)
 		return written->was_open ? closed : NULL;
-	return t_strconcat("This key is the current one now. Copy the file to every host that has "
+	return t_strconcat("This key is now the current one. Copy the file to every host that has "
 			   "it, run \"doveadm postern key files\" there, and reload Dovecot, "
 			   "postern-milter and postern-worker on all hosts.",
 			   written->was_open ? " " : NULL, closed, NULL);
@@ -79,7 +79,7 @@ static void write_files(struct postern_run *run, bool add_key)
 	for (enum secrets_reader i = SECRETS_SITE + 1; i < SECRETS_READERS; i++)
 		print_daemon(run, &site, &written, i);
 	print_file(run, "written", written.id, t_strconcat(site.path, SECRETS_DOOR_SUFFIX, NULL),
-		   "For Dovecot to include: the password of the worker's door.");
+		   "For Dovecot to include: the password of the worker's listener.");
 	postern_log(run, "%s=%u", add_key ? "key" : "key-files", written.id);
 }
 

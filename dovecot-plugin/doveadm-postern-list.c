@@ -103,7 +103,7 @@ static bool list_group(struct postern_run *run, const struct account_name *names
 			break;
 		case ACCOUNTS_BROKEN:
 			postern_fail(run, POSTERN_BROKEN, names[i].text,
-				     "What Redis has under this name is no account.");
+				     "What Redis holds under this name is not an account.");
 			break;
 		}
 	}
@@ -122,8 +122,8 @@ static void print_more(const struct postern_run *run, const char *cursor)
 	postern_print(run, values);
 }
 
-/* So many keys at a time that a page is hardly longer than its limit; more of them where few
-   accounts are wanted. */
+/* As many keys at a time as make a page hardly longer than its limit; more where
+   few accounts match. */
 static unsigned int next_count(const struct list *list, unsigned int last, bool fruitless)
 {
 	uint64_t missing = list->limit - list->printed;
@@ -144,7 +144,7 @@ static void print_list(struct postern_run *run, struct list *list, const char *c
 	uint64_t before = 0;
 	int ret;
 
-	if (strcmp(cursor, ACCOUNTS_START) == 0 && !postern_check_marks(run))
+	if (strcmp(cursor, ACCOUNTS_START) == 0 && !postern_check_stamps(run))
 		return;
 	i_strocpy(scan.cursor, cursor, sizeof(scan.cursor));
 	do {
@@ -191,7 +191,7 @@ static void cmd_postern_list(struct doveadm_cmd_context *cctx)
 	list.limit = postern_over_http(&run) ? PAGE_MAX : 0;
 	if (!accounts_is_cursor(cursor))
 		postern_refuse(&run, POSTERN_INVALID,
-			       "cursor: expected the one that the page before ended with");
+			       "cursor: expected the one at the end of the previous page");
 	else if (read_filters(&run, &list) && postern_number(&run, "limit", PAGE_MAX, &list.limit))
 		print_list(&run, &list, cursor);
 	postern_end(&run);

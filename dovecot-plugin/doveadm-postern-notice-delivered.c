@@ -75,7 +75,7 @@ static void look(struct postern_run *run, const struct account_name *account,
 	}
 }
 
-/* False if what the call asks for makes no sense: that is said then. */
+/* False if what the call asks for makes no sense: that has then been said. */
 static bool read_request(struct postern_run *run, struct account_name *account_r,
 			 struct notice_number *number_r)
 {

@@ -1,4 +1,4 @@
-/* doveadm postern notice: shows what an owner would be told, and sends it when asked to (D5). */
+/* doveadm postern notice: shows what an owner would be told, and sends it on request (D5). */
 
 #include "lib.h"
 #include "guid.h"
@@ -128,7 +128,7 @@ static void send_message(struct postern_run *run, const struct request *request,
 
 	switch (sendmail_run(path, "", user, message, SENDMAIL_MSECS, text)) {
 	case SENDMAIL_SENT:
-		print_message(run, request, "sent", "The mail system has taken this notice.",
+		print_message(run, request, "sent", "The mail system has accepted this notice.",
 			      message);
 		postern_log(run, "account=%s notice=%s", user, notice_event_word(request->event));
 		break;
@@ -156,8 +156,8 @@ static void show(struct postern_run *run, const struct request *request)
 	if (request->send)
 		send_message(run, request, message);
 	else
-		print_message(run, request, "ok", "This is the notice, with made-up facts.",
-			      message);
+		print_message(run, request, "ok",
+			      "This is the notice, filled in with sample values.", message);
 	free(message);
 	notices_free(&notices);
 }

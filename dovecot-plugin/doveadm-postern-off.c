@@ -12,9 +12,9 @@ static const struct postern_column columns[] = {
 static const char *done_text(enum disable_reason reason)
 {
 	if (reason == REASON_COMPROMISED)
-		return "External access is off, and its app passwords have ended. The webmail "
-		       "password has to be changed before it can be switched on.";
-	return "External access is off now, and its app passwords have ended.";
+		return "External access is now off, and its app passwords have ended. The webmail "
+		       "password has to be changed before it can be switched on again.";
+	return "External access is now off, and its app passwords have ended.";
 }
 
 static void switch_off(struct postern_run *run, const struct account_name *account,
@@ -35,7 +35,7 @@ static void switch_off(struct postern_run *run, const struct account_name *accou
 		"disabled",
 		reason_word(answer.reason),
 		done ? done_text(answer.reason)
-		     : t_strdup_printf("External access was off before: %s.",
+		     : t_strdup_printf("External access was already off: %s.",
 				       reason_text(answer.reason)),
 	};
 	postern_print(run, values);

@@ -33,9 +33,11 @@ static bool set_language(struct postern_run *run, const struct account_name *acc
 static void print_enabled(const struct postern_run *run, const struct account_name *account,
 			  const char *password)
 {
-	const char *values[] = { account->text, "enabled", "enabled", password,
-				 "External access is on now. The app password is shown this once: "
-				 "enter it in the mail program." };
+	const char *values[] = {
+		account->text, "enabled", "enabled", password,
+		"External access is now on. The app password is shown only this once: "
+		"enter it in the mail program."
+	};
 
 	postern_print(run, values);
 	postern_log(run, "account=%s access=enabled", account->text);
@@ -49,8 +51,9 @@ static void print_already_enabled(const struct postern_run *run, const struct ac
 		"already-enabled",
 		"enabled",
 		NULL,
-		t_strdup_printf("External access is on since %s, and its app passwords stay. "
-				"\"doveadm postern password add\" makes another one.",
+		t_strdup_printf("External access has been on since %s, and its app passwords are "
+				"unchanged. "
+				"\"doveadm postern password add\" creates another one.",
 				postern_time(answer->since)),
 	};
 
@@ -79,8 +82,8 @@ static void try_password(struct postern_run *run, const struct account_name *acc
 	case ACCESS_UNCHANGED:
 		print_already_enabled(run, account, &answer);
 		break;
-	case ACCESS_GATED:
-		postern_fail(run, POSTERN_GATED, account->text,
+	case ACCESS_NEEDS_PASSWORD_CHANGE:
+		postern_fail(run, POSTERN_NEEDS_PASSWORD_CHANGE, account->text,
 			     t_strdup_printf("External access is off: %s. The webmail password has "
 					     "to be changed first; then external access can be "
 					     "switched on.",

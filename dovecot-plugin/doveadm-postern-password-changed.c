@@ -26,7 +26,7 @@ static void note_change(struct postern_run *run, const struct account_name *acco
 		answer.enabled ? "enabled" : "disabled",
 		answer.enabled ? "" : reason_word(answer.reason),
 		done ? "Noted. External access can be switched on again."
-		     : "Nothing waits for a change of the webmail password.",
+		     : "No change of the webmail password was needed.",
 	};
 	postern_print(run, values);
 	if (done)

@@ -41,7 +41,7 @@ bool postern_generate(struct postern_run *run, const struct account_name *accoun
 	if (app_password_generate(password_r) == 0)
 		return TRUE;
 	postern_fail(run, POSTERN_UNAVAILABLE, account->text,
-		     "OpenSSL has no random numbers for an app password.");
+		     "OpenSSL could not supply random numbers for an app password.");
 	return FALSE;
 }
 
@@ -51,11 +51,11 @@ bool postern_digest(struct postern_run *run, const struct account_name *account,
 	if (app_password_digest(&run->settings->secrets->keys[0], account, password, digest_r) == 0)
 		return TRUE;
 	postern_fail(run, POSTERN_UNAVAILABLE, account->text,
-		     "OpenSSL could not make the digest of an app password.");
+		     "OpenSSL could not compute the digest of an app password.");
 	return FALSE;
 }
 
-/* Asks and reads the answer. FALSE when Redis can't tell: the row is printed then. */
+/* Asks and reads the answer. FALSE when Redis can't tell: the row has then been printed. */
 static bool change(struct postern_run *run, const struct account_name *account,
 		   const struct command *command, struct app_password_answer *answer_r)
 {
@@ -85,7 +85,7 @@ static void print_added(struct postern_run *run, const struct account_name *acco
 {
 	const char *number = dec2str(answer->number);
 	const char *values[] = { account->text, "added", number, password,
-				 "The app password is shown this once: enter it in the mail "
+				 "The app password is shown only this once: enter it in the mail "
 				 "program." };
 
 	switch (answer->verdict) {
@@ -96,12 +96,12 @@ static void print_added(struct postern_run *run, const struct account_name *acco
 	case APP_PASSWORD_OFF:
 		postern_fail(run, POSTERN_DISABLED, account->text,
 			     t_strdup_printf("External access is off: %s. Switch it on first; that "
-					     "makes an app password as well.",
+					     "also creates an app password.",
 					     reason_text(answer->reason)));
 		break;
 	case APP_PASSWORD_TOO_MANY:
 		postern_fail(run, POSTERN_TOO_MANY, account->text,
-			     t_strdup_printf("The account has %d app passwords already: revoke one "
+			     t_strdup_printf("The account already has %d app passwords: revoke one "
 					     "first.",
 					     APP_PASSWORDS_WORKING_MAX));
 		break;
@@ -262,17 +262,17 @@ static void print_revoked(struct postern_run *run, const struct account_name *ac
 	switch (answer->verdict) {
 	case APP_PASSWORD_DONE:
 		values[1] = "revoked";
-		values[3] = "The app password has ended; the others go on working.";
+		values[3] = "The app password has ended; the others still work.";
 		postern_log(run, "account=%s password=revoked number=%s", account->text, values[2]);
 		break;
 	case APP_PASSWORD_UNCHANGED:
 		values[1] = "already-ended";
-		values[3] = "The app password had ended before.";
+		values[3] = "The app password had already ended.";
 		break;
 	case APP_PASSWORD_UNKNOWN:
 		postern_fail(
 			run, POSTERN_UNKNOWN_PASSWORD, account->text,
-			"The account has no app password of that number: see \"doveadm postern "
+			"The account has no app password with that number: see \"doveadm postern "
 			"password list\".");
 		return;
 	case APP_PASSWORD_OFF:
@@ -304,10 +304,9 @@ static void cmd_postern_password_revoke(struct doveadm_cmd_context *cctx)
 		return;
 	word = postern_option(&run, "number");
 	if (word == NULL || str_to_uint(word, &number) < 0)
-		postern_refuse(
-			&run, POSTERN_INVALID,
-			"number: expected the number of an app password, as \"doveadm postern "
-			"password list\" shows it");
+		postern_refuse(&run, POSTERN_INVALID,
+			       "number: expected the number of an app password, as shown by "
+			       "\"doveadm postern password list\"");
 	else
 		postern_each_user(&run, revoke, &number);
 	postern_end(&run);

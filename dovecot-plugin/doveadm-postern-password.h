@@ -11,7 +11,8 @@
 bool postern_read_terms(const struct postern_run *run, struct app_password_terms *terms_r,
 			const char **error_r);
 
-/* A new app password, for the caller to wipe. FALSE when that failed: the row is printed then. */
+/* A new app password, for the caller to wipe. FALSE when that failed: the row has then been
+ * printed. */
 bool postern_generate(struct postern_run *run, const struct account_name *account,
 		      char password_r[APP_PASSWORD_SIZE]);
 

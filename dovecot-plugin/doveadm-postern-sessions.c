@@ -128,7 +128,8 @@ static void report(const struct postern_run *run, const char *account, struct ou
 		postern_log(run, "account=%s sessions=ended count=%u", account, outcome.ended);
 	if (outcome.unavailable) {
 		postern_fail(run, POSTERN_UNAVAILABLE, account,
-			     error != NULL ? error : "What Redis has for it is no account.");
+			     error != NULL ? error
+					   : "What Redis holds under this name is not an account.");
 		return;
 	}
 	const char *values[] = {
@@ -215,7 +216,7 @@ static void cmd_postern_sessions_end(struct doveadm_cmd_context *cctx)
 		if (named.count > 0)
 			end_named(&run, named.accounts, named.count);
 	} else if (doveadm_cmd_param_array(cctx, "users", &users) && *users != NULL) {
-		postern_refuse(&run, POSTERN_INVALID, "all: expected no account name beside it");
+		postern_refuse(&run, POSTERN_INVALID, "all: expected without an account name");
 	} else {
 		end_named(&run, NULL, 0);
 	}

@@ -12,7 +12,7 @@ static const struct postern_column columns[] = {
 
 static const char *set_text(const struct access_answer *answer)
 {
-	const char *what = answer->verdict == ACCESS_DONE ? "Changed." : "It was so before.";
+	const char *what = answer->verdict == ACCESS_DONE ? "Changed." : "Nothing changed.";
 
 	if (answer->enabled)
 		return t_strdup_printf("%s External access is on.", what);

@@ -126,7 +126,7 @@ static const struct tier *find_tier(const struct settings *settings, const char 
 }
 
 /* B4 */
-static bool is_gated(const struct access_status *status)
+static bool needs_password_change(const struct access_status *status)
 {
 	return !status->enabled && status->password_changed == 0 &&
 	       (status->reason == REASON_COMPROMISED || status->reason == REASON_BREAK_IN);
@@ -149,19 +149,21 @@ static void fill_access(const struct access_status *status, const char **values)
 	values[SINCE] = postern_time(status->since);
 	values[BY] = status->by;
 	values[FROM] = status->from;
-	values[PASSWORD_CHANGE] = is_gated(status) ? "yes" : "no";
+	values[PASSWORD_CHANGE] = needs_password_change(status) ? "yes" : "no";
 	values[UNSEEN] = status->unseen;
 	values[REFUSED] = refused(status);
 	values[AGAIN] = postern_time(status->refused_next);
 	if (status->enabled) {
-		values[TEXT] = t_strdup_printf("External access is on since %s.", values[SINCE]);
+		values[TEXT] =
+			t_strdup_printf("External access has been on since %s.", values[SINCE]);
 		return;
 	}
 	values[REASON] = reason_word(status->reason);
 	values[REASON_TEXT] = reason;
-	values[TEXT] = status->since == 0 ? t_strdup_printf("External access is off: %s.", reason)
-					  : t_strdup_printf("External access is off since %s: %s.",
-							    values[SINCE], reason);
+	values[TEXT] = status->since == 0
+			       ? t_strdup_printf("External access is off: %s.", reason)
+			       : t_strdup_printf("External access has been off since %s: %s.",
+						 values[SINCE], reason);
 }
 
 static const char *protocol_words(const struct tier *tier)
@@ -323,7 +325,7 @@ static bool fill_sent(struct postern_run *run, const struct account_name *accoun
 	bool counted;
 
 	if (send_ask(&request, run->settings, &command) < 0) {
-		*error_r = "OpenSSL could not put the question together.";
+		*error_r = "OpenSSL failed while the request was being built.";
 		return FALSE;
 	}
 	if (postern_ask(run, &command, &reply, error_r) < 0)
@@ -331,7 +333,7 @@ static bool fill_sent(struct postern_run *run, const struct account_name *accoun
 	counted = send_count_read(reply, &minute, &hour) == 0;
 	freeReplyObject(reply);
 	if (!counted) {
-		*error_r = "Redis gave an answer that is not understood.";
+		*error_r = "Redis gave an unexpected answer.";
 		return FALSE;
 	}
 	values[SENT_MINUTE] = dec2str(minute);
@@ -343,14 +345,14 @@ static bool fill_sent(struct postern_run *run, const struct account_name *accoun
 static const char *reporter(const struct failure_entry *entry)
 {
 	switch (entry->source) {
-	case FAILURE_QUEUE:
-		return "own queue";
-	case FAILURE_INSIDE:
-		return "inside";
+	case FAILURE_OWN_QUEUE:
+		return "own-queue";
+	case FAILURE_OWN_HOST:
+		return "own-host";
 	case FAILURE_REMOTE:
 		break;
 	}
-	return t_strdup_printf("network %s", entry->network);
+	return t_strdup_printf("remote %s", entry->network);
 }
 
 static const char *failure_log(const struct failure_list *failures)
@@ -387,13 +389,14 @@ static bool fill_failures(struct postern_run *run, const struct account_name *ac
 		values[FAILURES] = dec2str(failures.score);
 		values[FAILURE_LOG] = failure_log(&failures);
 	} else {
-		*error_r = "Redis gave an answer that is not understood.";
+		*error_r = "Redis gave an unexpected answer.";
 	}
 	freeReplyObject(reply);
 	return listed;
 }
 
-/* When access goes off for want of use (D2), as the sweep sees it. FALSE when Redis can't tell. */
+/* When access goes off because it is unused (D2), as the sweep sees it. FALSE when Redis can't
+ * tell. */
 static bool fill_unused(struct postern_run *run, const struct account_name *account,
 			const char **values, const char **error_r)
 {

@@ -45,8 +45,8 @@ static void print_off(struct sweep *sweep, const struct account_name *account,
 		sweep->dry ? "would-disable" : "disabled",
 		postern_time(answer->used),
 		postern_time(answer->ends),
-		sweep->dry ? "External access would go off: it has not been used for too long."
-			   : "External access is off now: it had not been used for too long.",
+		sweep->dry ? "External access would go off: it has been unused for too long."
+			   : "External access is now off: it had been unused for too long.",
 	};
 
 	sweep->off++;
@@ -64,7 +64,7 @@ static void print_warned(struct sweep *sweep, const struct account_name *account
 		postern_time(answer->used),
 		postern_time(answer->ends),
 		sweep->dry ? "The owner would be warned that external access is about to go off."
-			   : "The owner is warned that external access is about to go off.",
+			   : "The owner has been warned that external access is about to go off.",
 	};
 
 	sweep->warned++;
@@ -147,7 +147,7 @@ static bool look_at_each(struct sweep *sweep, unsigned int partition,
 	return more;
 }
 
-/* The next names of a partition's index. FALSE to end the sweep: everything is said then. */
+/* The next names of a partition's index. FALSE to end the sweep: everything has then been said. */
 static bool next_batch(struct sweep *sweep, unsigned int partition, unsigned int skip,
 		       unsigned int *count_r)
 {
@@ -255,7 +255,7 @@ static bool parse_time(const char *text, int64_t now, int64_t *time_r)
 	return parse_date(text, time_r);
 }
 
-/* FALSE if it can't be done: that is said then. */
+/* FALSE if it can't be done: that has then been said. */
 static bool read_options(struct sweep *sweep)
 {
 	const char *as_of = postern_option(sweep->run, "as-of");
@@ -263,7 +263,8 @@ static bool read_options(struct sweep *sweep)
 	sweep->dry = postern_flag(sweep->run, "dry-run");
 	if (as_of != NULL && !sweep->dry) {
 		/* A slip, and everybody's access would be off. */
-		postern_refuse(sweep->run, POSTERN_INVALID, "as-of: expected with dry-run only");
+		postern_refuse(sweep->run, POSTERN_INVALID,
+			       "as-of: expected only together with dry-run");
 		return FALSE;
 	}
 	sweep->limit = postern_over_http(sweep->run) ? HTTP_LIMIT : 0;

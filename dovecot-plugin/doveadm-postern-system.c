@@ -4,7 +4,7 @@
 
 #include "doveadm-postern.h"
 #include "reply.h"
-#include "system.h"
+#include "workers.h"
 #include "unused.h"
 
 #include <hiredis/hiredis.h>
@@ -27,53 +27,54 @@ static void print(const struct postern_run *run, const char *what, const char *s
 	postern_print(run, values);
 }
 
-static void print_worker(const struct postern_run *run, const struct system_worker *worker)
+static void print_worker(const struct postern_run *run, const struct workers_entry *worker)
 {
 	const char *what = t_strconcat("worker ", worker->name, NULL);
 
-	if (worker->age > SYSTEM_SILENT_MS)
+	if (worker->age > WORKERS_SILENT_MS)
 		print(run, what, "away",
-		      t_strdup_printf("Not heard of for %lld s.", (long long)worker->age / 1000));
+		      t_strdup_printf("Not heard from for %lld s.", (long long)worker->age / 1000));
 	else if (worker->trouble[0] != '\0')
 		print(run, what, "trouble", worker->trouble);
 	else
 		print(run, what, "ok",
-		      t_strdup_printf("Runs since %s, notices sent: %lld.",
+		      t_strdup_printf("Running since %s, notices sent: %lld.",
 				      postern_time(worker->started), (long long)worker->sent));
 }
 
-/* False when Redis can't tell: the row is printed then. */
+/* False when Redis can't tell: the row has then been printed. */
 static bool print_workers(struct postern_run *run)
 {
-	const struct system_beat none = { .name = "", .trouble = "" };
+	const struct workers_heartbeat none = { .name = "", .trouble = "" };
 	const struct redisReply *workers;
 	struct command command;
 	redisReply *reply;
 	const char *error;
 	unsigned int here = 0;
 
-	system_beat_ask(&none, &command);
+	workers_heartbeat_ask(&none, &command);
 	if (postern_ask(run, &command, &reply, &error) < 0) {
 		postern_fail(run, POSTERN_UNAVAILABLE, "redis", error);
 		return FALSE;
 	}
-	workers = system_beat_read(reply);
+	workers = workers_heartbeat_read(reply);
 	if (workers == NULL) {
 		postern_fail(run, POSTERN_UNAVAILABLE, "redis", reply_unavailable_text(reply));
 		freeReplyObject(reply);
 		return FALSE;
 	}
-	print(run, "redis", "ok", "It answers, and its data are Postern's.");
+	print(run, "redis", "ok", "It answers, and it holds Postern's data.");
 	for (unsigned int i = 0; i < reply_count(workers); i++) {
-		struct system_worker worker;
+		struct workers_entry worker;
 
-		system_worker_read(workers, i, &worker);
+		workers_entry_read(workers, i, &worker);
 		print_worker(run, &worker);
-		here += worker.age <= SYSTEM_SILENT_MS;
+		here += worker.age <= WORKERS_SILENT_MS;
 	}
 	if (here == 0)
 		print(run, "worker", "none",
-		      "No postern-worker runs: sessions go on when access goes off, and owners "
+		      "No postern-worker is running: sessions continue when access goes off, and "
+		      "owners "
 		      "aren't told.");
 	freeReplyObject(reply);
 	return TRUE;
@@ -88,7 +89,8 @@ static void print_host(const struct postern_run *run, const struct system_host *
 			      postern_time(host->last)));
 }
 
-/* The hosts where sessions may have gone on. FALSE when Redis can't tell: the row is printed then.
+/* The hosts where sessions may have gone on. FALSE when Redis can't tell: the row has then been
+ * printed.
  */
 static bool print_hosts(struct postern_run *run)
 {
@@ -115,7 +117,7 @@ static bool print_hosts(struct postern_run *run)
 	return hosts != NULL;
 }
 
-static bool add_backlogs(struct postern_run *run, struct system_backlog *backlog_r)
+static bool add_backlogs(struct postern_run *run, struct workers_backlog *backlog_r)
 {
 	uint64_t rest =
 		unused_rest(run->settings, run->settings->notices.unused_warning * UINT64_C(1000));
@@ -126,12 +128,12 @@ static bool add_backlogs(struct postern_run *run, struct system_backlog *backlog
 		const char *error;
 		int result;
 
-		system_backlog_ask(i, rest, &command);
+		workers_backlog_ask(i, rest, &command);
 		if (postern_ask(run, &command, &reply, &error) < 0) {
 			postern_fail(run, POSTERN_UNAVAILABLE, "redis", error);
 			return FALSE;
 		}
-		result = system_backlog_add(reply, backlog_r);
+		result = workers_backlog_add(reply, backlog_r);
 		if (result < 0)
 			postern_fail(run, POSTERN_UNAVAILABLE, "redis",
 				     reply_unavailable_text(reply));
@@ -144,7 +146,7 @@ static bool add_backlogs(struct postern_run *run, struct system_backlog *backlog
 
 static void cmd_postern_system(struct doveadm_cmd_context *cctx)
 {
-	struct system_backlog backlog = { 0 };
+	struct workers_backlog backlog = { 0 };
 	struct postern_run run;
 
 	if (!postern_begin(&run, cctx, columns))

@@ -30,7 +30,7 @@ static const struct {
 	[POSTERN_UNKNOWN_USER] = { "unknown-user", EX_NOUSER },
 	[POSTERN_UNKNOWN_PASSWORD] = { "unknown-password", EX_NOUSER },
 	[POSTERN_DISABLED] = { "disabled", EX_UNAVAILABLE },
-	[POSTERN_GATED] = { "change-password-first", EX_UNAVAILABLE },
+	[POSTERN_NEEDS_PASSWORD_CHANGE] = { "change-password-first", EX_UNAVAILABLE },
 	[POSTERN_TOO_MANY] = { "too-many", EX_UNAVAILABLE },
 	[POSTERN_NOT_SENT] = { "not-sent", EX_UNAVAILABLE },
 	[POSTERN_BROKEN] = { "broken", EX_DATAERR },
@@ -181,7 +181,7 @@ bool postern_on_command_line(const struct postern_run *run)
 {
 	if (is_cli(run))
 		return TRUE;
-	postern_refuse(run, POSTERN_INVALID, "This works on the command line only.");
+	postern_refuse(run, POSTERN_INVALID, "This works only on the command line.");
 	return FALSE;
 }
 
@@ -352,7 +352,7 @@ bool postern_ask_status(struct postern_run *run, const struct account_name *acco
 	return FALSE;
 }
 
-/* A word that stands in a log line as it is, whatever was given. */
+/* A word that can be in a log line as it is, whatever was given. */
 static const char *log_word(const char *text)
 {
 	char *word = p_strndup(unsafe_data_stack_pool, text, ACTOR_MAX);

@@ -24,31 +24,31 @@ struct redisReply;
 /* The columns that every command has are named user, status and text (init, key and check: the last
    two). */
 struct postern_column {
-	const char *name; /* NULL behind the last one */
+	const char *name; /* NULL after the last one */
 	bool number;
 	bool untitled; /* has no name in front where the formatter gives each value a line */
 };
 
 #define POSTERN_COLUMNS_MAX 64
 
-/* What is shown of a name that is none, in bytes. */
+/* How much is shown of what is not an account name, in bytes. */
 #define POSTERN_USER_SHOWN_MAX 80
 
 /* What can keep a command from its answer, with the word in the status column. */
 enum postern_failure {
-	POSTERN_INVALID,	  /* "invalid": a mistake in the call; EX_USAGE */
-	POSTERN_INVALID_USER,	  /* "invalid-user": no account name; EX_NOUSER */
-	POSTERN_UNKNOWN_USER,	  /* "unknown-user": Dovecot has no such user; EX_NOUSER */
-	POSTERN_UNKNOWN_PASSWORD, /* "unknown-password": no such app password; EX_NOUSER */
-	POSTERN_DISABLED,	  /* "disabled": access would have to be on; EX_UNAVAILABLE */
-	POSTERN_GATED,		  /* "change-password-first": B4; EX_UNAVAILABLE */
-	POSTERN_TOO_MANY,	  /* "too-many": of the account's app passwords; EX_UNAVAILABLE */
-	POSTERN_NOT_SENT,	  /* "not-sent": the mail system refuses it; EX_UNAVAILABLE */
-	POSTERN_BROKEN,		  /* "broken": a line or an account that is none; EX_DATAERR */
-	POSTERN_UNREADABLE,	  /* "unreadable": a file; EX_NOINPUT */
+	POSTERN_INVALID,	       /* "invalid": a mistake in the call; EX_USAGE */
+	POSTERN_INVALID_USER,	       /* "invalid-user": not an account name; EX_NOUSER */
+	POSTERN_UNKNOWN_USER,	       /* "unknown-user": Dovecot has no such user; EX_NOUSER */
+	POSTERN_UNKNOWN_PASSWORD,      /* "unknown-password": no such app password; EX_NOUSER */
+	POSTERN_DISABLED,	       /* "disabled": access would have to be on; EX_UNAVAILABLE */
+	POSTERN_NEEDS_PASSWORD_CHANGE, /* "change-password-first": B4; EX_UNAVAILABLE */
+	POSTERN_TOO_MANY,     /* "too-many": of the account's app passwords; EX_UNAVAILABLE */
+	POSTERN_NOT_SENT,     /* "not-sent": the mail system refuses it; EX_UNAVAILABLE */
+	POSTERN_BROKEN,	      /* "broken": a line or an account that isn't valid; EX_DATAERR */
+	POSTERN_UNREADABLE,   /* "unreadable": a file; EX_NOINPUT */
 	POSTERN_FOREIGN,      /* "unknown-format": another version's data in Redis; EX_DATAERR */
 	POSTERN_UNWRITABLE,   /* "unwritable": the secrets file, or the output; EX_CANTCREAT */
-	POSTERN_UNAVAILABLE,  /* "unavailable": don't know; EX_TEMPFAIL */
+	POSTERN_UNAVAILABLE,  /* "unavailable": not known; EX_TEMPFAIL */
 	POSTERN_UNCONFIGURED, /* "unavailable": mistakes in the settings; EX_CONFIG */
 };
 
@@ -94,14 +94,15 @@ const char *postern_option(const struct postern_run *run, const char *name);
 bool postern_flag(const struct postern_run *run, const char *name);
 
 /* Reads an option that is a number of 1 to max; *number_r stays as it is when it isn't given. FALSE
-   when it is no such number: that is said then. */
+   when it is not such a number: that has then been said. */
 bool postern_number(const struct postern_run *run, const char *name, uint64_t max,
 		    uint64_t *number_r);
 
 typedef void postern_user_callback_t(struct postern_run *run, const struct account_name *account,
 				     const void *context);
 
-/* Runs the callback for each user that is named, and answers for names that are none. */
+/* Runs the callback for each user that is named, and itself answers for what are not account names.
+ */
 void postern_each_user(struct postern_run *run, postern_user_callback_t *callback,
 		       const void *context);
 
@@ -110,22 +111,23 @@ void postern_each_user(struct postern_run *run, postern_user_callback_t *callbac
 void postern_run_users(struct doveadm_cmd_context *cctx, const struct postern_column *columns,
 		       postern_user_callback_t *callback);
 
-/* Puts a question to Redis. 0 with its reply, for freeReplyObject(); -1 when it gave none: *error_r
+/* Asks Redis. 0 with its reply, for freeReplyObject(); -1 when it gave none: *error_r
    is valid until the next call. */
 int postern_ask(struct postern_run *run, const struct command *command, struct redisReply **reply_r,
 		const char **error_r);
 
-/* The same, for Redis's own commands as well, and it tells an answer from an error: 1 with its
-   reply, 0 when Redis refused this one question, -1 when there is no answer. */
+/* The same, for Redis's own commands as well, and it distinguishes an answer from an error: 1 with
+   its reply, 0 when Redis refused this one question, -1 when there is no answer. */
 int postern_call(struct postern_run *run, const struct command *command,
 		 struct redisReply **reply_r, const char **error_r);
 
-/* Asks for a change and reads the answer. FALSE when Redis can't tell: the row is printed then. */
+/* Asks for a change and reads the answer. FALSE when Redis can't tell: the row has then been
+ * printed. */
 bool postern_change(struct postern_run *run, const struct account_name *account,
 		    const struct command *command, struct access_answer *answer_r);
 
-/* Asks for all about an account. FALSE when Redis can't tell: the row is printed then. What is in
- *status_r lives as long as *reply_r, which is for freeReplyObject(). */
+/* Asks for all about an account. FALSE when Redis can't tell: the row has then been printed. What
+ *is in status_r lives as long as *reply_r, which is for freeReplyObject(). */
 bool postern_ask_status(struct postern_run *run, const struct account_name *account,
 			struct redisReply **reply_r, struct access_status *status_r);
 
@@ -133,11 +135,11 @@ bool postern_ask_status(struct postern_run *run, const struct account_name *acco
 void postern_print(const struct postern_run *run, const char *const values[]);
 
 /* Prints the row of a failure; where there are no columns, an error line. The user is "" where the
-   command is about none. */
+   command isn't about one. */
 void postern_fail(const struct postern_run *run, enum postern_failure failure, const char *user,
 		  const char *text);
 
-/* Makes the exit status of the command line that of the failure, unless it is a worse one. */
+/* Makes the failure's exit status that of the command line, unless that is already a worse one. */
 void postern_note_exit_code(const struct postern_run *run, enum postern_failure failure);
 
 /* The word in the status column. */

@@ -17,7 +17,7 @@ struct line_reader {
 	bool too_long; /* there is more of it than text holds; it is passed over */
 };
 
-/* 1 with the next line, 0 behind the last one, -1 when reading failed: errno says why. The last
+/* 1 with the next line, 0 after the last one, -1 when reading failed: errno says why. The last
    line needs no end. */
 int line_reader_next(struct line_reader *reader);
 

@@ -8,7 +8,7 @@
 
 /*
  * A policy refusal is USER_DISABLED with a reason: of Dovecot's failures the one whose reason
- * reaches POP3, IMAP and Postfix, and whatever passdb stands behind ours isn't asked. A reason
+ * reaches POP3, IMAP and Postfix, and no passdb after ours is asked. A reason
  * that begins with a bracket replaces Dovecot's response code, which is [AUTH] in POP3 (RFC 3206)
  * and [ALERT] in IMAP. Postfix would show the bracket to people, so SMTP gets none.
  */
@@ -33,7 +33,7 @@ static enum passdb_result refuse(struct auth_request *request, const struct logi
 	auth_request_set_field(
 		request, "reason",
 		t_strconcat(response_code(answer->verdict, protocol), sentence, NULL), NULL);
-	/* The password was right: no delay, and no penalty for the others behind the address. */
+	/* The password was right: no delay, and no penalty for others at the same address. */
 	auth_request_set_field(request, "nodelay", "", NULL);
 	return PASSDB_RESULT_USER_DISABLED;
 }

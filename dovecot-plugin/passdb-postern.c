@@ -24,20 +24,20 @@
 #define WAIT_MSECS 4000
 
 /*
- * Postfix makes a permanent 535 of any failure it hears of, at which mail programs throw the
- * password away. When it hears nothing for 10 s (AUTH_TIMEOUT in xsasl_dovecot_server.c), it closes
- * its connection and answers 454. So without a verdict, SMTP hears nothing for longer.
+ * Postfix turns any failure it gets into a permanent 535, at which mail programs discard the
+ * password. When it gets no answer for 10 s (AUTH_TIMEOUT in xsasl_dovecot_server.c), it closes its
+ * connection and answers 454. So without a verdict, SMTP gets no answer for longer than that.
  */
 #define SMTP_SILENCE_MSECS 12000
 
-/* Enough to tell one attempt from the one before it. */
+/* Enough to distinguish one attempt from the previous one. */
 #define ATTEMPT_BYTES 2
 
 struct postern_passdb {
 	struct passdb_module module;
 	struct auth_site *site;
 	const struct settings *settings; /* the site's */
-	struct login *silenced;		 /* logins whose client is to hear nothing yet */
+	struct login *silenced;		 /* logins whose client is not to be answered yet */
 	bool warned_of_rules;
 };
 
@@ -60,9 +60,9 @@ static struct postern_passdb *get_passdb(struct auth_request *request)
 }
 
 /*
- * True if the login comes from an internal network (A5). Webmail may tell whom it logs in for
- * (login_trusted_networks): then the connection's own address is webmail's, which counts. A proxy
- * tells too, but speaks for anybody: behind one, the address that it tells counts.
+ * True if the login comes from an internal network (A5). Webmail may report whom it logs in for
+ * (login_trusted_networks): then the connection's own address is webmail's, and that counts.
+ * A proxy reports addresses too, but for anybody: the address that it reports counts.
  */
 static bool is_internal(const struct settings *settings, const struct auth_request *request)
 {
@@ -76,13 +76,13 @@ static bool is_internal(const struct settings *settings, const struct auth_reque
 
 /*
  * A passdb that comes next must never see a login from outside (A4), whatever the result_* settings
- * say: with the site's own passdb behind ours, they would let the webmail password in.
+ * say: with the site's own passdb after ours, they would let the webmail password in.
  */
 static void make_final(struct postern_passdb *passdb, struct auth_passdb *rules)
 {
 	if (rules->result_failure != AUTH_DB_RULE_RETURN_FAIL && !passdb->warned_of_rules) {
 		i_warning("postern: passdb postern { result_failure } should be return-fail; "
-			  "it is taken as such");
+			  "it is treated as that");
 		passdb->warned_of_rules = TRUE;
 	}
 	rules->result_success = AUTH_DB_RULE_RETURN_OK;
@@ -233,7 +233,7 @@ static const char *login_read_request(struct login *login)
 	const char *error;
 
 	if (protocol_parse(fields->service, &login->protocol) < 0)
-		return "no such protocol from outside";
+		return "this protocol is not open to the outside";
 	/* Somebody else's mailbox is opened from inside only. */
 	if (fields->master_user != NULL || fields->requested_login_user != NULL)
 		return "master users log in from internal networks only";
@@ -244,7 +244,7 @@ static const char *login_read_request(struct login *login)
 	return NULL;
 }
 
-/* Nobody is told why: to the client it is a wrong password (A9). */
+/* The client isn't told why: to it this is a wrong password (A9). */
 static void login_refuse_request(struct login *login, const char *why)
 {
 	event_set_name(login->event, "postern_login_finished");
@@ -287,7 +287,7 @@ static void postern_verify_plain(struct auth_request *request, const char *passw
 
 /*
  * Mechanisms that need the password itself can't be served: only digests are stored. A look-up
- * without a mechanism is no login: Dovecot asks where a mailbox is, as LMTP proxies do, and only
+ * without a mechanism is not a login: Dovecot asks where a mailbox is, as LMTP proxies do, and only
  * the site's passdb knows.
  */
 static void postern_lookup_credentials(struct auth_request *request,

@@ -1,12 +1,12 @@
 /*
  * The userdb "postern": what becomes of a login between the passdb's word and the session.
  *
- * The two may be far apart. Dovecot's login process hands a client over to a mail process. While all
- * of these are taken (process_limit), it waits for ten seconds (service-monitor.c), and where the one
- * that should take it is stuck, for 90 (master-auth.c). A switch-off in between must not be slept
- * through (D5): a login that has waited is looked at once more. One that hasn't isn't, so that a
- * login costs one question; but it is in the table when its session begins, so whoever ends sessions
- * finds it there, even while it waits for POP3's lock and doveadm's `who` doesn't show it.
+ * The two may be far apart. Dovecot's login process hands a client over to a mail process. While
+ * all of these are taken (process_limit), it waits for ten seconds (service-monitor.c), and where
+ * the one that should take it is stuck, for 90 (master-auth.c). A switch-off in between must not be
+ * slept through (D5): a login that has waited is looked at again. One that hasn't isn't, so that a
+ * login costs one question; but it is in the table when its session begins, so whoever ends
+ * sessions finds it there, even while it waits for POP3's lock and doveadm's `who` doesn't show it.
  */
 
 #include "userdb-postern.h"
@@ -69,7 +69,7 @@ static void note(struct postern_userdb *userdb, struct auth_request *request,
 	if (userdb->site->sessions == NULL || request->session_pid == (pid_t)-1)
 		return;
 	if (session_table_note(userdb->site->sessions, request->session_pid, session) < 0)
-		e_error(authdb_event(request), "postern: a session can't be noted: %m");
+		e_error(authdb_event(request), "postern: a session can't be recorded: %m");
 }
 
 static void second_look_free(struct second_look *look)

@@ -7,7 +7,7 @@
 /*
  * The userdb "postern". It knows no users and asks the next one about all of them; but when a mail
  * process asks for the user of a login that the passdb let in, it notes which process serves the
- * session (session-table.h), and looks once more at a login that has waited (D5).
+ * session (session-table.h), and looks again at a login that has waited (D5).
  */
 extern struct userdb_module_interface userdb_postern;
 

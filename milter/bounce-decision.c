@@ -1,4 +1,4 @@
-/* What a bounce says, and what comes of it. */
+/* What a bounce says, and what follows from it. */
 
 #include "bounce-decision.h"
 
@@ -8,12 +8,12 @@
 
 #include "command.h"
 #include "reply.h"
-#include "traced.h"
+#include "trace-names.h"
 
 /*
- * A host of the site that made the bounce itself is believed more than one that only passed it on.
+ * A host of the site that made the bounce itself is trusted more than one that only passed it on.
  * Postfix shows no Received header of its own, so a bounce that was made here has none; one that
- * another of our hosts made has that host's "Received: by", and whatever came to it over SMTP has a
+ * another of our hosts made has that host's "Received: by", and whatever reached it over SMTP has a
  * "Received: from".
  */
 static bool is_made_inside(const struct bounce_reading *reading, const struct bounce_origin *origin)
@@ -34,8 +34,8 @@ static enum failure_source find_source(const struct bounce_reading *reading,
 	   made of the message. What sendmail(1) was given would look the same: postfix-master.cf
 	   keeps it away from here, and `doveadm postern check` says where it doesn't. */
 	return origin->internal && trace_is_of_queue(&reading->trace, reading->queue_id)
-		       ? FAILURE_QUEUE
-		       : FAILURE_INSIDE;
+		       ? FAILURE_OWN_QUEUE
+		       : FAILURE_OWN_HOST;
 }
 
 static int fail_decision(struct bounce_decision *decision, const char *problem)
@@ -55,13 +55,14 @@ static int find_account(struct state *state, struct bounce_decision *decision)
 
 	if (trace->reference[0] == '\0')
 		return 0;
-	traced_ask(trace, &command);
+	trace_names_ask(trace, &command);
 	result = store_call(state->store, &command, 0, &reply, &error);
 	if (result <= 0)
 		return fail_decision(decision, error);
-	result = traced_read(reply, trace, state->settings->default_domain, &decision->account);
+	result =
+		trace_names_read(reply, trace, state->settings->default_domain, &decision->account);
 	freeReplyObject(reply);
-	return result == 0 ? 0 : fail_decision(decision, "the account of the trace is not known");
+	return result == 0 ? 0 : fail_decision(decision, "the account of the trace is unknown");
 }
 
 static void count_failures(struct state *state, const struct failure_report *report,

@@ -8,7 +8,7 @@
 #include "failure.h"
 #include "state.h"
 
-/* What a bounce says, and what comes of it. Whatever goes wrong, the bounce itself is delivered
+/* What a bounce says, and what follows from it. Whatever goes wrong, the bounce itself is delivered
    (B5). */
 
 /* How it came here. */

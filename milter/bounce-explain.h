@@ -4,7 +4,7 @@
 #include "settings.h"
 
 /* Prints what the milter makes of a message in a file, "-" for the standard input, without counting
-   anything: for whoever asks why a bounce counted, or why not. The exit status. */
+   anything: for anyone who asks why a bounce counted, or why not. The exit status. */
 int bounce_explain(const char *file, const struct settings *settings);
 
 #endif

@@ -54,7 +54,7 @@ static void push_text(struct lines *lines, char byte)
 		lines->line[lines->size++] = byte == '\0' ? ' ' : byte;
 }
 
-/* What a character reference of HTML stands for; '?' for all that no header has in it. */
+/* What a character reference of HTML means; '?' for all that no header has in it. */
 static char entity_byte(const char *name)
 {
 	static const struct {

@@ -19,9 +19,9 @@ static const char *form_word(enum bounce_form form)
 
 static const char *source_word(enum failure_source source)
 {
-	static const char *const words[] = {
-		[FAILURE_QUEUE] = "queue", [FAILURE_INSIDE] = "inside", [FAILURE_REMOTE] = "remote"
-	};
+	static const char *const words[] = { [FAILURE_OWN_QUEUE] = "own-queue",
+					     [FAILURE_OWN_HOST] = "own-host",
+					     [FAILURE_REMOTE] = "remote" };
 
 	return words[source];
 }
@@ -31,7 +31,7 @@ static const char *account_word(const struct bounce_decision *decision)
 	return decision->account.text[0] != '\0' ? decision->account.text : "-";
 }
 
-/* Where it came from, behind all that it says. */
+/* Where it came from, after everything that it says. */
 static void write_line(int priority, const char *what, const struct bounce_origin *origin,
 		       const char *queue_id)
 {

@@ -8,7 +8,7 @@
 void bounce_log(const struct bounce_decision *decision, const struct bounce_origin *origin,
 		const char *queue_id);
 
-/* It was not looked at, and is delivered all the same. */
+/* It was not looked at, and is delivered anyway. */
 void bounce_log_unread(const struct bounce_origin *origin, const char *queue_id,
 		       const char *problem);
 

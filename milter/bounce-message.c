@@ -10,7 +10,7 @@
 #include "trace.h"
 
 /*
- * How much is kept. What counts stands before the original's body, and before that a report about a
+ * How much is kept. What counts comes before the original's body, and before that a report about a
  * thousand recipients has its half megabyte. The lines are counted because each may be a header of
  * a part, which takes GMime ten times its own memory.
  */
@@ -28,7 +28,7 @@
 #define FIELD_MAX_OWN	300
 #define FIELD_UNLIMITED SIZE_MAX /* a long line that is no field: it may be all of a text */
 
-/* How far a trace is looked for behind what is kept. Postfix may write 4 KB about each of a
+/* How far a trace is looked for after what is kept. Postfix may write 4 KB about each of a
    thousand recipients, twice, before it comes to the original. */
 #define SEEN_MAX	(2 * 1024 * 1024)
 #define SEEN_MAX_OWN	(16 * 1024 * 1024)

@@ -15,15 +15,15 @@ struct bounce;
 /* To be called once, before there are threads. */
 void bounce_start(void);
 
-/* A message of which nothing is here, for bounce_free(). is_own: one of our own hosts brings it, so
-   if it is a bounce, Postfix made it. NULL if memory ran out. */
+/* A message of which nothing has arrived yet, for bounce_free(). is_own: one of our own hosts
+   brings it, so if it is a bounce, Postfix made it. NULL if memory ran out. */
 struct bounce *bounce_new(bool is_own);
 
 bool bounce_is_own(const struct bounce *bounce);
 
 void bounce_free(struct bounce **bounce);
 
-/* Takes a header of the message itself; what is no use is dropped. */
+/* Takes a header of the message itself; what isn't needed is dropped. */
 void bounce_header(struct bounce *bounce, const char *name, const char *value);
 
 /* Takes a piece of the body, of any size. False when no more is looked at. */
@@ -39,7 +39,7 @@ GMimeMessage *bounce_parse(struct bounce *bounce);
 /* True if there was more than is looked at. */
 bool bounce_was_cut(const struct bounce *bounce);
 
-/* The lines with a trace header behind what was looked at, as they stand there; "" for none. Lives
+/* The lines with a trace header after what was looked at, as they are; "" for none. Lives
    as long as the bounce. */
 const char *bounce_late_traces(const struct bounce *bounce);
 

@@ -6,7 +6,7 @@
 
 #include "header-field.h"
 
-/* Opening one costs 2 us. Whoever writes a thousand into a bounce makes us open no more than these.
+/* Opening one costs 2 us. A bounce with a thousand of them makes us open no more than these.
  */
 #define TRIES_MAX 64
 
@@ -61,7 +61,7 @@ static void begin_token(struct bounce_quote *quote, const char *value)
 	add_to_token(quote, value + strspn(value, " \t"));
 }
 
-/* What stands before a quoted line: quoting marks, and white space. */
+/* What comes before a quoted line: quoting marks, and white space. */
 static const char *skip_marks(const char *line)
 {
 	/* A space that doesn't break, in UTF-8 and in Latin-1, is how some write indentation. */

@@ -9,7 +9,7 @@
 
 /*
  * Looks for the original message's header with our trace in it (B2), as a bounce quotes it: in a
- * part of its own, or in its text, where it may be indented, behind "> ", or broken into lines.
+ * part of its own, or in its text, where it may be indented, after "> ", or broken into lines.
  */
 
 /* Bytes of a token that is being put together. */

@@ -16,7 +16,7 @@ void bounce_report_begin(struct bounce_report *report, enum bounce_report_kind k
 	report->failed = failed;
 }
 
-/* The address of a field "rfc822; someone@example.org", which may stand in angle brackets. */
+/* The address of a field "rfc822; someone@example.org", which may be in angle brackets. */
 static void take_address(const char *value, char address_r[FAILURE_ADDRESS_SIZE])
 {
 	const char *type_end = strchr(value, ';');
@@ -67,8 +67,8 @@ static const char *choose_status(const struct bounce_group *group)
 	return group->diagnostic_status;
 }
 
-/* Failed for good: RFC 3464 sections 2.3.3 and 2.3.4. Some leave the status away; then the server's
-   reply says it. */
+/* Permanently failed: RFC 3464 sections 2.3.3 and 2.3.4. Some leave the status away; then the
+   server's reply says it. */
 static bool is_failure(const struct bounce_group *group)
 {
 	if (strcasecmp(group->action, "failed") != 0)
@@ -209,7 +209,7 @@ bool bounce_report_line(void *_report, const char *line, size_t size)
 	struct bounce_report *report = _report;
 
 	if (strspn(line, " \t") == size) {
-		/* Empty lines inside of what has one group only tell nothing. */
+		/* Empty lines inside what has only one group mean nothing. */
 		if (report->kind == BOUNCE_REPORT_STATUS)
 			end_group(report);
 		return true;

@@ -1,4 +1,4 @@
-/* Reads the words of a bounce that has none for machines. */
+/* Reads the text of a bounce that has nothing for machines. */
 
 #include "bounce-text.h"
 
@@ -101,7 +101,7 @@ static bool has_word(const char *line, const char *const words[], size_t count)
 }
 
 /* True if the text goes on with an SMTP server's reply (RFC 5321 section 4.2) to MAIL, RCPT or
-   DATA: the code, a separator, and something behind it. */
+   DATA: the code, a separator, and something after it. */
 static bool is_reply(const char *text)
 {
 	static const char *const codes[] = { "421", "450", "451", "452", "455", "521", "541", "550",
@@ -114,8 +114,8 @@ static bool is_reply(const char *text)
 	return false;
 }
 
-/* True if what stands at a place of the line is quoted there: a number behind a word may be
-   anything, and behind these may not. */
+/* True if what is at a place of the line is quoted there: a number after a word may
+   be anything, but not after these. */
 static bool is_quoted(const char *line, const char *at)
 {
 	bool spaced = at == line;

@@ -7,8 +7,8 @@
 #include "failure.h"
 
 /*
- * Reads the words of a bounce that has none for machines. It says "failed" only where the text
- * speaks of a failure for good and of nothing else: rather one failure too few.
+ * Reads the text of a bounce that has nothing for machines. It says "failed" only where
+ * the text mentions a permanent failure and nothing else: rather one failure too few.
  */
 
 #define BOUNCE_TEXT_ADDRESSES 4
@@ -17,9 +17,9 @@
 #define BOUNCE_TEXT_LINES 300
 
 struct bounce_text {
-	bool permanent;	 /* failed for good */
+	bool permanent;	 /* permanently failed */
 	bool unfinished; /* a delay, a failure for now, or an answer that a program gives */
-	bool spam;	 /* speaks of spam, a blocklist or policy */
+	bool spam;	 /* mentions spam, a blocklist or policy */
 	char status[FAILURE_STATUS_SIZE];
 	unsigned int addresses_count;
 	char addresses[BOUNCE_TEXT_ADDRESSES][FAILURE_ADDRESS_SIZE]; /* the first ones */

@@ -65,7 +65,7 @@ bool bounce_is_policy(const char *status)
 	return strncmp(status, "5.7.", 4) == 0;
 }
 
-/* A word of an address tells nothing: "nospam.john@example.org". */
+/* A word in an address says nothing: "nospam.john@example.org". */
 static bool is_in_address(const char *text, const char *at)
 {
 	while (at > text && !isspace((unsigned char)at[-1]))
@@ -73,7 +73,7 @@ static bool is_in_address(const char *text, const char *at)
 	return memchr(at, '@', strcspn(at, " \t\r\n")) != NULL;
 }
 
-/* Whether the words stand in the text, and not in the middle of another word or in an address. */
+/* Whether the words occur in the text, and not in the middle of another word or in an address. */
 static bool has_words(const char *text, const char *words)
 {
 	for (const char *at = text; (at = strstr(at, words)) != NULL; at++) {

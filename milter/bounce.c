@@ -14,7 +14,7 @@
 #include "bounce-words.h"
 #include "header-field.h"
 
-/* Parts that are looked at, and how deep they stand in each other. */
+/* Parts that are looked at, and how deep they may be nested. */
 #define PARTS_MAX 200
 #define DEPTH_MAX 20
 
@@ -90,8 +90,8 @@ static bool take_quote_field(void *_reading, const char *line, size_t size)
 	return header_field_continues(line, size) || take_quote_line(_reading, line, size);
 }
 
-/* With a wrong boundary, the original follows in the same part. A line that continues another is no
-   field of it, as above. */
+/* With a wrong boundary, the original follows in the same part. A line that continues another is
+   not a field of it, as above. */
 static bool take_report_line(void *_reading, const char *line, size_t size)
 {
 	struct reading *reading = _reading;
@@ -126,7 +126,7 @@ static void read_text(struct reading *reading, GMimePart *part)
 	reading->has_text = true;
 }
 
-/* What stands around the parts, or is all there is when the boundary is wrong. */
+/* What is around the parts, or is all there is when the boundary is wrong. */
 static void read_around(struct reading *reading, const char *text)
 {
 	if (text == NULL)
@@ -240,7 +240,7 @@ static void read_message(struct reading *reading, GMimeMessage *message, unsigne
 		read_part(reading, body, depth);
 		return;
 	}
-	/* With an empty line too many, the header is in the body. */
+	/* With one empty line too many, the header is in the body. */
 	if (g_mime_header_list_get_count(headers) == 0 && GMIME_IS_PART(body))
 		read_returned(reading, GMIME_PART(body));
 }
@@ -293,7 +293,7 @@ static const char *other_address(const struct bounce_text *text, const char *acc
 	return "";
 }
 
-/* The failure that words speak of: one, and of whom is often guesswork. Exim and Gmail say in a
+/* The failure that words mention: one, and whose is often guesswork. Exim and Gmail say in a
    header whose failed. */
 static void judge_words(struct reading *reading, GMimeMessage *message)
 {
@@ -385,7 +385,7 @@ static void judge_reading(struct reading *reading, GMimeMessage *message)
 		judge_words(reading, message);
 }
 
-/* The original's header behind all that is kept. */
+/* The original's header after everything that is kept. */
 static void look_behind(struct reading *reading, const char *traces)
 {
 	bounce_quote_text(&reading->quote, BOUNCE_QUOTE_TRACE);

@@ -12,7 +12,7 @@
    as soon as that is known (B2). Whatever goes wrong, it is let through (B5); but a bounce that
    brings a notice back goes no further than here (D5). */
 struct inbound {
-	struct state *state;   /* NULL while none is under way */
+	struct state *state;   /* NULL while there is none */
 	struct bounce *bounce; /* NULL while it isn't known whether it is read: it has a sender; is
 				  it to the feedback address? */
 	struct bounce_origin origin;
@@ -20,10 +20,10 @@ struct inbound {
 	char returned_to[FAILURE_ADDRESS_SIZE];
 };
 
-/* At MAIL. has_client: it came over a connection; else Postfix tells of mail of its own. client is
-   the connection's address, "" for none, and must outlive it. sender is as the MTA says it. The
-   answer is SMFIS_CONTINUE as long as it may be one that is read, else SMFIS_ACCEPT; then it is
-   under way no longer. */
+/* At MAIL. has_client: it came over a connection; otherwise Postfix announces mail of its own.
+   client is the connection's address, "" for none, and must outlive it. sender is as the MTA says
+   it. The answer is SMFIS_CONTINUE as long as it may be one that is read, else SMFIS_ACCEPT; then
+   it has ended. */
 sfsistat inbound_begin(struct inbound *inbound, const char *client, bool has_client,
 		       const char *sender);
 
@@ -33,7 +33,7 @@ sfsistat inbound_recipient(struct inbound *inbound, const char *recipient);
    a notice that came back: nobody else waits for it. */
 sfsistat inbound_judge(struct inbound *inbound, const char *queue_id);
 
-/* Whatever became of it. To be called again without harm. */
+/* However it ended. May be called again. */
 void inbound_end(struct inbound *inbound);
 
 #endif

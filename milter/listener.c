@@ -50,7 +50,7 @@ static int check_free(char **error_r)
 	case ECONNREFUSED: /* a leftover: libmilter removes it */
 		return 0;
 	case 0:
-	case EAGAIN: /* a listener that has its hands full */
+	case EAGAIN: /* a listener that is busy */
 		return set_error(error_r, "another process is listening on it");
 	default:
 		return set_error(error_r, strerror(error));
@@ -90,7 +90,7 @@ static int hand_over(uid_t owner, gid_t group, char **error_r)
 {
 	struct stat status;
 
-	/* Whoever may write to the directory must not have us give away another file. */
+	/* Someone who may write to the directory must not make us give away another file. */
 	if (lchown(listener_address.sun_path, owner, group) < 0 ||
 	    lstat(listener_address.sun_path, &status) < 0)
 		return set_error(error_r, strerror(errno));

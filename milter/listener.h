@@ -10,7 +10,7 @@
 
 /*
  * Opens the socket, of mode 0660 and of the group of the settings, owned by owner ((uid_t)-1: as it
- * comes). A leftover of a process that is gone is replaced; a socket on which somebody answers is
+ * comes). A leftover of a process that has ended is replaced; a socket on which somebody answers is
  * not. To be called after smfi_register(3) and before threads are started. 0, or -1: *error_r is
  * one line for the caller to free().
  */

@@ -45,7 +45,7 @@
 #define LOOK_UP_NS  20000000
 #define LOOK_UP_MAX 50
 
-/* The smfi_main() thread tells its result here; read once it has been joined. */
+/* The smfi_main() thread leaves its result here; read once it has been joined. */
 static int engine_result;
 static pthread_t main_thread;
 
@@ -60,7 +60,7 @@ static int prepare_milter(const struct settings *settings)
 	bounce_start();
 	if (smfi_register(*session_description()) != MI_SUCCESS ||
 	    smfi_settimeout(IDLE_TIMEOUT) != MI_SUCCESS) {
-		log_line(LOG_ERR, "libmilter does not start");
+		log_line(LOG_ERR, "libmilter did not start");
 		return EX_SOFTWARE;
 	}
 	smfi_setmaxdatasize(PACKET_MAX);
@@ -72,7 +72,7 @@ static int prepare_milter(const struct settings *settings)
 	return EX_OK;
 }
 
-/* However libmilter comes to an end, the main thread hears of it as SIGTERM. */
+/* However libmilter ends, the main thread learns of it as SIGTERM. */
 static void *run_engine(void *unused)
 {
 	(void)unused;
@@ -87,15 +87,15 @@ static void warn_if_restart_needed(const struct settings *old, const struct sett
 	    !daemon_same(old->milter.socket_group, new->milter.socket_group) ||
 	    !daemon_same(old->milter.user, new->milter.user))
 		log_line(LOG_WARNING,
-			 "socket, socket_group and user have changed: restart to make it so");
+			 "socket, socket_group or user has changed: restart to apply it");
 }
 
 /*
- * libmilter waits for connections with a lock held that stopping takes as well, and looks up each
+ * libmilter waits for connections with a lock held that stopping takes as well, and looks up every
  * five seconds. So smfi_stop(3) would hold us up that long; instead libmilter's own signal thread
  * gets a signal, now that this thread doesn't wait for one, and connections make libmilter look up.
  * Now and then one of its workers leaves with its lock held, and the others wait for ever: then the
- * process ends around them, as no decision is under way behind session_stop().
+ * process ends around them, as no decision is in progress after session_stop().
  */
 static int stop_engine(pthread_t engine)
 {
@@ -124,7 +124,7 @@ static int serve_milter(void)
 	main_thread = pthread_self();
 	error = pthread_create(&engine, NULL, run_engine, NULL);
 	if (error != 0) {
-		log_line(LOG_ERR, "no thread for libmilter: %s", strerror(error));
+		log_line(LOG_ERR, "can't start a thread for libmilter: %s", strerror(error));
 		return EX_OSERR;
 	}
 	daemon_ready();

@@ -22,7 +22,7 @@ void message_log_decision(const struct message_log *message, const struct decisi
 /* The message was refused because of something that no verdict says. */
 void message_log_refusal(int priority, const struct message_log *message, const char *problem);
 
-/* The login is no account name; any bytes. */
+/* The login is not an account name; any bytes. */
 void message_log_login(const char *login, const char *client, const char *problem);
 
 #endif

@@ -16,11 +16,11 @@
 static char macro_login[] = "{auth_authen}";
 static char macro_queue_id[] = "i";
 
-/* One of the two messages may be under way. */
+/* One of the two messages may be in progress. */
 struct session {
 	char client[INET6_ADDRSTRLEN]; /* "" if it has no IP address */
-	bool has_port;		       /* a client connected; else Postfix tells of its own mail */
-	bool may_skip;		       /* the MTA knows SMFIS_SKIP */
+	bool has_port; /* a client connected; otherwise Postfix announces its own mail */
+	bool may_skip; /* the MTA knows SMFIS_SKIP */
 	struct connection connection;
 	struct submission submission;
 	struct inbound inbound;
@@ -67,7 +67,7 @@ static sfsistat on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long 
 	(void)reserved2;
 	(void)reserved3;
 	if ((actions & needed) != needed) {
-		log_line(LOG_ERR, "the MTA does not let a milter add and remove headers");
+		log_line(LOG_ERR, "the MTA does not allow a milter to add and remove headers");
 		return SMFIS_REJECT;
 	}
 	session = session_of(ctx);
@@ -80,7 +80,7 @@ static sfsistat on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long 
 	return SMFIS_CONTINUE;
 }
 
-/* "" and no port for an address that is none of the Internet, and for none at all. */
+/* "" and no port for an address that isn't an Internet one, and for none at all. */
 static void note_client(struct session *session, const struct sockaddr *address)
 {
 	const void *bytes = NULL;

@@ -12,8 +12,8 @@
 /* What smfi_register(3) wants to know. Valid for the life of the process. */
 const struct smfiDesc *session_description(void);
 
-/* Waits until no callback is asking or sealing; from then on none does, those that want to wait for
-   the end of the process. To be called once, when smfi_main(3) has returned. */
+/* Waits until no callback is asking or sealing; from then on none does: those that want to
+   wait until the process ends. To be called once, when smfi_main(3) has returned. */
 void session_stop(void);
 
 #endif

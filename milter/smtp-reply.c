@@ -25,7 +25,7 @@ static sfsistat set_reply(SMFICTX *ctx, const char *code, const char *status, co
 
 	escape_percent(text, escaped);
 	if (smfi_setmlreply(ctx, code, status, escaped, NULL) != MI_SUCCESS) {
-		log_line(LOG_ERR, "libmilter does not take the reply: %s %s %s", code, status,
+		log_line(LOG_ERR, "libmilter did not accept the reply: %s %s %s", code, status,
 			 text);
 		smfi_setmlreply(ctx, code, status, "Not accepted", NULL);
 	}
@@ -86,7 +86,7 @@ sfsistat smtp_reply_recipient(SMFICTX *ctx, unsigned int recipients_allowed,
 
 sfsistat smtp_reply_no_account(SMFICTX *ctx)
 {
-	return set_reply(ctx, "550", "5.7.1", "This login is no account of this site");
+	return set_reply(ctx, "550", "5.7.1", "This login is not an account on this site");
 }
 
 sfsistat smtp_reply_too_many_traces(SMFICTX *ctx)

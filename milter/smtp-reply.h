@@ -10,7 +10,7 @@
    sentence for the person. Each function sets the reply and returns what the callback returns to
    libmilter. */
 
-/* The answer at MAIL and at the end of the message. "Don't know" is mapped here and nowhere else.
+/* The answer at MAIL and at the end of the message. "Not known" is mapped here and nowhere else.
  */
 sfsistat smtp_reply_verdict(SMFICTX *ctx, const struct send_answer *answer,
 			    const struct settings *settings);
@@ -19,13 +19,13 @@ sfsistat smtp_reply_verdict(SMFICTX *ctx, const struct send_answer *answer,
 sfsistat smtp_reply_recipient(SMFICTX *ctx, unsigned int recipients_allowed,
 			      const struct settings *settings);
 
-/* The login is no account name, so it is none that Postern could have let in. */
+/* The login is not an account name, so Postern can't have let it in. */
 sfsistat smtp_reply_no_account(SMFICTX *ctx);
 
-/* More trace headers than an honest message brings along. */
+/* More trace headers than an honest message has. */
 sfsistat smtp_reply_too_many_traces(SMFICTX *ctx);
 
-/* Something failed here: the message may come again. */
+/* Something failed here: the message may be sent again. */
 sfsistat smtp_reply_failure(SMFICTX *ctx);
 
 #endif

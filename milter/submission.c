@@ -17,7 +17,7 @@
 #include "trace.h"
 
 /* A message that was sent on a few times has a few. Each costs the MTA a walk through the headers,
-   so there is an end to what a sender may ask of it. */
+   so there is a limit to what a sender may ask of it. */
 #define TRACES_MAX 50
 
 /* libmilter's prototypes know no const. */
@@ -54,7 +54,7 @@ static sfsistat ask_at_mail(struct submission *submission, SMFICTX *ctx)
 	return result;
 }
 
-/* Postfix's own name for no sender: with $myorigin behind it, cleanup(8) makes it one. */
+/* Postfix's own name for no sender: cleanup(8) turns it into one, with $myorigin after it. */
 static bool is_name_of_none(const char *local_part, size_t size)
 {
 	static const char name[] = "mailer-daemon";
@@ -63,7 +63,8 @@ static bool is_name_of_none(const char *local_part, size_t size)
 }
 
 /* True for a mailbox in its usual form (RFC 5321 section 4.1.2, without source routes and quoted
-   local parts). What else Postfix takes, comments for one, may turn out to be no sender at all. */
+   local parts). What else Postfix accepts, such as comments, may turn out to be no sender at all.
+ */
 static bool is_mailbox(const char *sender)
 {
 	static const char specials[] = " \t()<>[]:;@\\,\"";
@@ -129,8 +130,8 @@ void submission_header(struct submission *submission, const char *name)
 		submission->traces++;
 }
 
-/* Takes out the traces that the sender brought along, last one first so that none changes its place
-   before its turn, and puts in our own (B1). Above the sender's headers, as some MTAs return only
+/* Removes the traces that the sender supplied, last one first so that none changes its place
+   before its turn, and adds our own (B1). Above the sender's headers, as some MTAs return only
    the first few of a message that they refuse. */
 static int put_trace(SMFICTX *ctx, unsigned int old, char *value)
 {
@@ -141,8 +142,8 @@ static int put_trace(SMFICTX *ctx, unsigned int old, char *value)
 	return smfi_insheader(ctx, 1, trace_header, value) == MI_SUCCESS ? 0 : -1;
 }
 
-/* Mail without a sender never bounces, so that spam could hide in it: it gets the account for one.
-   (Mail programs send receipts so.) */
+/* Mail without a sender never bounces, so that spam could hide in it: it gets the account as one.
+   (Mail programs send receipts that way.) */
 static int put_sender(SMFICTX *ctx, const struct submission *submission)
 {
 	char sender[ACCOUNT_NAME_MAX + 3];
@@ -171,7 +172,7 @@ static sfsistat charge_message(struct submission *submission, SMFICTX *ctx, cons
 	    trace_seal(settings->secrets, &submission->account, settings->default_domain,
 		       time(NULL), submission->recipients, queue_id != NULL ? queue_id : name,
 		       trace) < 0) {
-		message_log_refusal(LOG_ERR, described, "the trace header can't be made");
+		message_log_refusal(LOG_ERR, described, "the trace header can't be created");
 		return smtp_reply_failure(ctx);
 	}
 	decision_make(submission->state, submission->connection, &request, &decision);
@@ -179,7 +180,7 @@ static sfsistat charge_message(struct submission *submission, SMFICTX *ctx, cons
 	if (result == SMFIS_CONTINUE &&
 	    (put_trace(ctx, submission->traces, trace) < 0 || put_sender(ctx, submission) < 0)) {
 		message_log_refusal(LOG_ERR, described,
-				    "the trace header or the sender can't be put in");
+				    "the trace header or the sender can't be added");
 		return smtp_reply_failure(ctx);
 	}
 	message_log_decision(described, &decision, result == SMFIS_CONTINUE);

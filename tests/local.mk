@@ -46,7 +46,7 @@ check_PROGRAMS += \
 	%reldir%/unit/test-store \
 	%reldir%/unit/test-store-outage \
 	%reldir%/unit/test-store-peer \
-	%reldir%/unit/test-system \
+	%reldir%/unit/test-workers \
 	%reldir%/unit/test-tier-rows \
 	%reldir%/unit/test-trace \
 	%reldir%/unit/test-unused \

@@ -42,7 +42,7 @@ json_t *doveadm_answer_read(const char *text, size_t size, struct doveadm_failur
 	json_t *whole = json_loadb(text, size, 0, NULL);
 	json_t *answer = json_array_get(whole, 0), *rows = read_rows(answer);
 
-	*failure_r = (struct doveadm_failure){ .type = "no answer that is understood" };
+	*failure_r = (struct doveadm_failure){ .type = "an unexpected answer" };
 	if (rows == NULL)
 		read_failure(answer, failure_r);
 	json_decref(whole);

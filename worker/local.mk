@@ -5,7 +5,7 @@ sbin_PROGRAMS += %reldir%/postern-worker
 	%reldir%/doveadm.c %reldir%/doveadm.h \
 	%reldir%/doveadm-answer.c %reldir%/doveadm-answer.h \
 	%reldir%/due-accounts.c %reldir%/due-accounts.h \
-	%reldir%/letter.c %reldir%/letter.h \
+	%reldir%/notice-text.c %reldir%/notice-text.h \
 	%reldir%/main.c \
 	%reldir%/notices.c %reldir%/notices.h \
 	%reldir%/question.c %reldir%/question.h \

@@ -14,14 +14,14 @@
 
 #include "daemon.h"
 #include "due-accounts.h"
-#include "letter.h"
+#include "notice-text.h"
 #include "log.h"
 #include "notices.h"
 #include "privileges.h"
 #include "question.h"
 #include "sessions.h"
 #include "sweep.h"
-#include "system.h"
+#include "workers.h"
 #include "worker.h"
 
 static void *(*const threads[])(void *) = { sessions_run, notices_run, sweep_run,
@@ -40,7 +40,7 @@ static int prepare(const struct settings *settings)
 	/* sendmail hands mail to Postfix through a program that is setgid. */
 	privileges_limit(true);
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
-		log_line(LOG_ERR, "libcurl does not start");
+		log_line(LOG_ERR, "libcurl did not start");
 		return EX_SOFTWARE;
 	}
 	if (settings->secrets->doveadm_password == NULL)
@@ -55,19 +55,19 @@ static int prepare(const struct settings *settings)
 static void take_settings(const struct settings *old, const struct settings *new)
 {
 	if (!daemon_same(old->worker.user, new->worker.user))
-		log_line(LOG_WARNING, "user has changed: restart to make it so");
+		log_line(LOG_WARNING, "user has changed: restart to apply it");
 	worker_count_reload();
 	worker_wake_all();
 }
 
 /* Says that this worker is there, or that it ends, and gives Redis what the milter can't give it.
    Redis's troubles are the other threads' to log. */
-static void beat(bool ends)
+static void send_heartbeat(bool ends)
 {
 	struct state *state = state_acquire();
 	const char *error;
 
-	question_beat(state->store, ends, &error);
+	question_heartbeat(state->store, ends, &error);
 	if (!ends)
 		store_lend_scripts(state->store, &error);
 	state_release(&state);
@@ -86,16 +86,16 @@ static int serve(void)
 	if (error == 0) {
 		daemon_ready();
 		do
-			beat(false);
-		while (!daemon_wait(SYSTEM_BEAT_MS));
+			send_heartbeat(false);
+		while (!daemon_wait(WORKERS_HEARTBEAT_MS));
 	} else {
-		log_line(LOG_ERR, "no thread: %s", strerror(error));
+		log_line(LOG_ERR, "can't start a thread: %s", strerror(error));
 	}
 	/* A notice that is being sent is finished. */
 	worker_stop();
 	while (count > 0)
 		pthread_join(running[--count], NULL);
-	beat(true);
+	send_heartbeat(true);
 	curl_global_cleanup();
 	return error == 0 ? EX_OK : EX_OSERR;
 }
@@ -105,7 +105,7 @@ int main(int argc, char **argv)
 	static const struct daemon worker = {
 		.name = "postern-worker",
 		.secrets = SECRETS_WORKER,
-		.extra = &letter_state,
+		.extra = &notice_text_state,
 		.prepare = prepare,
 		.serve = serve,
 		.reloaded = take_settings,

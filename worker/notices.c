@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "letter.h"
+#include "notice-text.h"
 #include "log.h"
 #include "monotonic.h"
 #include "notice.h"
@@ -114,12 +114,12 @@ static enum outcome send(struct notices *notices, const struct outbox_event *eve
 {
 	char *text = NULL, *error = NULL;
 	enum outcome outcome = OUTCOME_LATER;
-	int written = letter_write(notices->state, event, names->message_id, &text, &error);
+	int written = notice_text_write(notices->state, event, names->message_id, &text, &error);
 
 	if (written == 0)
 		return OUTCOME_DONE;
-	/* sendmail has to end while the lease lasts: whoever gets the entry next must be able to
-	   find what it has done. */
+	/* sendmail has to end while the lease lasts: the worker that gets the entry next must be
+	   able to find what it has done. */
 	if (written < 0) {
 		trouble_failed(&notices->writing, error != NULL ? error : "out of memory");
 	} else if (monotonic_msecs() - taken > notices->state->settings->worker.notice_lease / 4) {
@@ -150,7 +150,7 @@ static enum sent search(struct notices *notices, const struct outbox_event *even
 	return search_notice(&notices->search, settings, &event->account, &refused);
 }
 
-/* Looks whether the notice has been sent, and sends it if not. */
+/* Checks whether the notice has been sent, and sends it if not. */
 static enum outcome send_again(struct notices *notices, const struct outbox_event *event,
 			       const struct names *names)
 {
@@ -194,7 +194,7 @@ static void tell_unseen(struct notices *notices, const struct outbox_event *even
 		 hosts);
 }
 
-/* Sends a notice that was refused once more, unless access has come on in the meantime. */
+/* Sends a notice that was refused again, unless access has come on in the meantime. */
 static enum outcome send_refused(struct notices *notices, const struct outbox_event *event,
 				 const struct names *names)
 {
@@ -220,7 +220,8 @@ static enum outcome handle(struct notices *notices, const struct outbox_event *e
 		if (!notices->unknown_logged)
 			log_line(LOG_WARNING,
 				 "outbox=%u entry=%s notice=unknown: left to a newer version of "
-				 "Postern, as all such",
+				 "Postern, as "
+				 "are all others like it",
 				 event->partition, event->id);
 		notices->unknown_logged = true;
 		return OUTCOME_LATER;
@@ -335,7 +336,7 @@ static void make_round(struct notices *notices)
 		notices->retry = whole ? 0 : RETRY_MIN_MS;
 }
 
-/* A Redis that has just been started may have lost what was said to it last. */
+/* A Redis that has just been started may have lost what it was told last. */
 static void begin_rounds(struct notices *notices)
 {
 	struct state *state = state_acquire();

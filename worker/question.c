@@ -8,10 +8,10 @@
 #include "expiry.h"
 #include "refusal.h"
 #include "reply.h"
-#include "system.h"
+#include "workers.h"
 #include "worker.h"
 
-/* -1, with what the reply says of why it is no answer. */
+/* -1, with what the reply says about why it isn't an answer. */
 static int refuse(redisReply *reply, const char **error_r)
 {
 	*error_r = reply_unavailable_text(reply);
@@ -68,8 +68,8 @@ int question_claim(struct store *store, unsigned int partition, unsigned int lea
 
 char *question_workers(struct store *store, const char **error_r)
 {
-	const struct system_beat none = { .name = "", .trouble = "" };
-	struct system_worker own = { .name = worker_name() };
+	const struct workers_heartbeat none = { .name = "", .trouble = "" };
+	struct workers_entry own = { .name = worker_name() };
 	const struct redisReply *workers;
 	struct worker_report report;
 	struct command command;
@@ -78,33 +78,33 @@ char *question_workers(struct store *store, const char **error_r)
 
 	worker_report(&report);
 	own.started = report.started;
-	system_beat_ask(&none, &command);
+	workers_heartbeat_ask(&none, &command);
 	if (store_ask(store, &command, &reply, error_r) < 0)
 		return NULL;
-	workers = system_beat_read(reply);
+	workers = workers_heartbeat_read(reply);
 	if (workers != NULL)
-		text = system_workers_text(workers, &own);
+		text = workers_text(workers, &own);
 	else
 		*error_r = reply_unavailable_text(reply);
 	freeReplyObject(reply);
 	return text;
 }
 
-int question_beat(struct store *store, bool ends, const char **error_r)
+int question_heartbeat(struct store *store, bool ends, const char **error_r)
 {
 	struct worker_report report;
-	struct system_beat beat = { .name = worker_name() };
+	struct workers_heartbeat heartbeat = { .name = worker_name() };
 	struct command command;
 	redisReply *reply;
 
 	worker_report(&report);
-	beat.started = ends ? 0 : report.started;
-	beat.sent = report.sent;
-	beat.trouble = report.trouble;
-	system_beat_ask(&beat, &command);
+	heartbeat.started = ends ? 0 : report.started;
+	heartbeat.sent = report.sent;
+	heartbeat.trouble = report.trouble;
+	workers_heartbeat_ask(&heartbeat, &command);
 	if (store_ask(store, &command, &reply, error_r) < 0)
 		return -1;
-	if (system_beat_read(reply) == NULL)
+	if (workers_heartbeat_read(reply) == NULL)
 		return refuse(reply, error_r);
 	freeReplyObject(reply);
 	return 0;

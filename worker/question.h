@@ -22,14 +22,14 @@ int question_access(struct store *store, const struct account_name *account, con
 int question_claim(struct store *store, unsigned int partition, unsigned int lease,
 		   const char *workers, struct outbox_event *event_r, const char **error_r);
 
-/* Who has to end sessions before an owner is told: system_workers_text()'s, for free(). NULL when
+/* Who has to end sessions before an owner is told: workers_text()'s, for free(). NULL when
    Redis can't tell. */
 char *question_workers(struct store *store, const char **error_r);
 
-/* Tells Redis that this worker is there, or that it ends. */
-int question_beat(struct store *store, bool ends, const char **error_r);
+/* Sends Redis this worker's heartbeat, or says that it ends. */
+int question_heartbeat(struct store *store, bool ends, const char **error_r);
 
-/* Begins the lease of an entry anew. 1, 0 if somebody else may have the entry by now, or -1. */
+/* Starts the lease of an entry again. 1, 0 if somebody else may have the entry by now, or -1. */
 int question_renew(struct store *store, const struct outbox_event *event, const char **error_r);
 
 int question_done(struct store *store, const struct outbox_event *event, const char **error_r);
@@ -61,7 +61,8 @@ int question_follow(struct store *store, struct outbox_positions *positions, uns
 
 #define QUESTION_DUE_MAX 100
 
-/* Names of accounts that are due; one that is none has an empty text. How many, or -1. */
+/* Names of accounts that are due; one that isn't an account name has an empty text. How many, or
+ * -1. */
 int question_due(struct store *store, enum due_index index, unsigned int partition, int64_t time,
 		 unsigned int skip, struct account_name names_r[QUESTION_DUE_MAX],
 		 const char **error_r);

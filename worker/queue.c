@@ -65,8 +65,8 @@ static char *find_postqueue(const char *sendmail)
 	return found;
 }
 
-/* How it failed, and the last line of what it complained: one printable line, for free(). The queue
-   itself is other people's mail, and none of the log's business. */
+/* How it failed, and the last line of its complaint: one printable line, for free(). The queue
+   itself is other people's mail, and doesn't belong in the log. */
 static char *complaint(const struct child_result *result)
 {
 	const char *text = result->errors.bytes;
@@ -108,7 +108,7 @@ enum queue_found queue_search(const char *sendmail, char senders[][NOTICE_SENDER
 	} else {
 		found = queue_search_lines(result.output.bytes, senders, count);
 		if (found == QUEUE_UNKNOWN)
-			*error_r = ini_copy("postqueue: an answer that is not understood");
+			*error_r = ini_copy("postqueue: unexpected output");
 	}
 	child_free(&result);
 	free(path);

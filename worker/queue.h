@@ -12,7 +12,7 @@ enum queue_found {
 
 /* Whether Postfix's queue on this host has a notice from one of these senders, whatever their
    domain: nobody else can make one up, and so hold a notice up with mail of their own. postqueue is
-   looked for beside sendmail, whose path is given, then in PATH. *error_r is for free(), NULL
+   looked for next to sendmail, whose path is given, then in PATH. *error_r is for free(), NULL
    unless it can't tell or there is none. */
 enum queue_found queue_search(const char *sendmail, char senders[][NOTICE_SENDER_SIZE],
 			      unsigned int count, char **error_r);

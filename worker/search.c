@@ -8,7 +8,7 @@
 #include "log.h"
 #include "queue.h"
 
-/* After so long nobody waits for a mailbox that Dovecot doesn't know any more. */
+/* After this time nobody waits for a mailbox that Dovecot no longer knows. */
 #define NO_USER_MS (INT64_C(5) * 24 * 3600 * 1000)
 
 /* The senders that it may have been sent with, one for each key of the site. How many, or -1 if
@@ -37,7 +37,7 @@ static bool is_queue_clear(struct search *search, const struct settings *setting
 		return true;
 	case QUEUE_MISSING:
 		if (!search->missing_logged)
-			log_line(LOG_NOTICE, "no queue is looked into: %s",
+			log_line(LOG_NOTICE, "can't search Postfix's queue: %s",
 				 error != NULL ? error : "out of memory");
 		search->missing_logged = true;
 		free(error);

@@ -13,7 +13,7 @@
 enum sent {
 	SENT_BEFORE,
 	SENT_NEVER,
-	SENT_MAYBE, /* it is on its way, or nobody can tell */
+	SENT_MAYBE, /* it is on its way, or that isn't known */
 };
 
 /* For one thread. */

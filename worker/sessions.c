@@ -12,7 +12,7 @@
 #include "state.h"
 #include "worker.h"
 
-#define FOLLOW_MS 1000 /* at most: then it is time to look whether we have to stop */
+#define FOLLOW_MS 1000 /* at most: then it is time to check whether we have to stop */
 #define RETRY_MS  1000
 #define BACK_MS	  (10 * 60 * 1000) /* how far back it begins; entries stay for an hour */
 
@@ -24,10 +24,9 @@
 
 /*
  * When to look for an account's sessions, in milliseconds since the decision. A login that was let
- * in before it has its session noted in Dovecot's auth process within 3 s, or is looked at once
- * more there (dovecot-plugin/userdb-postern.c), and whatever is noted can be ended. Where nobody
- * notes, a session shows when it has begun: POP3 waits for another one's lock for as long as ten
- * seconds.
+ * in before it has its session noted in Dovecot's auth process within 3 s, or is looked at again
+ * there (dovecot-plugin/userdb-postern.c), and whatever is noted can be ended. Where nobody notes,
+ * a session shows when it has begun: POP3 waits for another one's lock for as long as ten seconds.
  */
 static const unsigned int passes[] = { 0, 300, 1000, 3000, 8000, 15000 };
 #define PASSES (sizeof(passes) / sizeof(passes[0]))

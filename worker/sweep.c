@@ -2,7 +2,7 @@
 
 #include "sweep.h"
 
-#include "letter.h"
+#include "notice-text.h"
 #include "log.h"
 #include "monotonic.h"
 #include "question.h"
@@ -62,7 +62,7 @@ static int look(struct sweep *sweep, const struct account_name *account)
 	case UNUSED_OFF_BEFORE:
 		return 1;
 	case UNUSED_USED:
-		/* Else it stands where it stood. */
+		/* Otherwise it stays where it is. */
 		return answer.ends - (int64_t)(sweep->warning + sweep->rest) > sweep->before ? 1
 											     : 0;
 	case UNUSED_UNAVAILABLE:
@@ -79,7 +79,7 @@ static bool begin_page(struct sweep *sweep)
 	const char *error;
 	int64_t now;
 
-	sweep->warning = letter_warning(settings);
+	sweep->warning = notice_text_warning(settings);
 	sweep->rest = unused_rest(settings, sweep->warning);
 	if (sweep->rest == 0)
 		return false;
@@ -128,7 +128,7 @@ static bool sweep_partition(struct sweep *sweep, unsigned int partition)
 	int count;
 
 	do {
-		/* Anew for each page, as a sweep may take hours and a reload is not to wait. */
+		/* Once more for each page, as a sweep may take hours and a reload must not wait. */
 		sweep->state = state_acquire();
 		count = sweep_page(sweep, partition, &skip);
 		state_release(&sweep->state);

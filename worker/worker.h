@@ -5,15 +5,16 @@
 #include <stdint.h>
 
 /*
- * What the threads of postern-worker share beside the state (daemon/state.h): who this worker is,
- * that it has to stop, and that there is news in an outbox. There is one worker in a process. All
- * functions are thread-safe.
+ * What the threads of postern-worker share in addition to the state (daemon/state.h): who this
+ * worker is, that it has to stop, and that there is news in an outbox. There is one worker in a
+ * process. All functions are thread-safe.
  */
 
 /* Gives this worker its name. To be called before threads are started. */
 void worker_begin(void);
 
-/* "HOST:PID:START": no two workers have the same, so none takes another one's work for its own. */
+/* "HOST:PID:START": no two workers have the same, so none mistakes another one's work for its own.
+ */
 const char *worker_name(void);
 
 void worker_stop(void);
@@ -27,7 +28,7 @@ void worker_wake_all(void);
 void worker_count_reload(void);
 unsigned int worker_reloads(void);
 
-/* Waits for so many milliseconds, or until it is time to stop. */
+/* Waits for that many milliseconds, or until it is time to stop. */
 void worker_pause(unsigned int milliseconds);
 
 /* The same, or until there is news since the last call: one bit for each partition that has any. */
@@ -35,7 +36,7 @@ uint64_t worker_wait_for_news(unsigned int milliseconds);
 
 /*
  * Something outside of us that works or doesn't, which is logged when that changes: one line when a
- * row of failures begins, one when it is over. For one thread.
+ * series of failures begins, one when it is over. For one thread.
  */
 struct trouble {
 	const char *what; /* "sendmail"; no two have the same */
@@ -46,7 +47,8 @@ struct trouble {
 /* How many notices this worker has sent. */
 void worker_count_notice(void);
 
-/* What there is to say of this worker, for operations: trouble_r gets what fails now, in one line.
+/* What there is to report about this worker, for operations: trouble_r gets what fails now, in one
+ * line.
  */
 struct worker_report {
 	int64_t started; /* milliseconds since 1970 */

@@ -1,12 +1,12 @@
 -- Looks at one account whose mailbox has refused the notice that access is off, and puts it into
--- the outbox once more (D5).
+-- the outbox again (D5).
 --
 -- KEYS[6] is the index of accounts by when a refused notice is tried again. ARGV: format. Answers
 -- with done; unchanged, where it isn't time or somebody else has done it; or over, where nobody
 -- needs to be told any more: see refused.lua.
 
-if not marked() then
-	return unmarked()
+if not is_stamped() then
+	return not_stamped()
 end
 
 local WAITING = KEYS[6]

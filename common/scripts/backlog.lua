@@ -1,14 +1,14 @@
 -- What a partition has to do: notices that wait, and accounts that have long not been used.
 --
--- KEYS[1] is the mark of a partition, KEYS[2] its outbox, KEYS[3] its index of accounts by last
--- use, KEYS[4] the notices that wait until sessions are ended, by when they came to be (claim.lua),
--- KEYS[5] the accounts whose mailbox has refused a notice (refused.lua). ARGV: format, how long an
--- account may rest in the index (0 for ever). Answers with the number of notices, the age of the
--- oldest, the number of accounts that are due and the number of notices that were refused. Times
--- are milliseconds.
+-- KEYS[1] is the format stamp of a partition, KEYS[2] its outbox, KEYS[3] its index of accounts by
+-- last use, KEYS[4] the notices that wait until sessions are ended, by when they came to be
+-- (claim.lua), KEYS[5] the accounts whose mailbox has refused a notice (refused.lua). ARGV: format,
+-- how long an account may rest in the index (0 for ever). Answers with the number of notices, the
+-- age of the oldest, the number of accounts that are due and the number of notices that were
+-- refused. Times are milliseconds.
 
-if not marked() then
-	return unmarked()
+if not is_stamped() then
+	return not_stamped()
 end
 
 local OUTBOX_KEY, INDEX, HELD, rest = KEYS[2], KEYS[3], KEYS[4], tonumber(ARGV[2])

@@ -1,7 +1,7 @@
 -- Hands out entries of an outbox to a worker, each to one worker at a time (D5).
 --
--- KEYS[1] is the mark of a partition, KEYS[2] its outbox, and of the entries that wait for the
--- hosts KEYS[3] when each came to be, KEYS[4] when each is looked at next, and KEYS[5] which
+-- KEYS[1] is the format stamp of a partition, KEYS[2] its outbox, and of the entries that wait for
+-- the hosts KEYS[3] when each came to be, KEYS[4] when each is looked at next, and KEYS[5] which
 -- workers have said that they are through. ARGV: format, the worker's name, its lease in
 -- milliseconds, how many entries at most, and the workers, a line each: 'NAME AGE STARTED', how
 -- long ago it was heard of and when it began. Answers with id, how often it was handed out, the
@@ -9,8 +9,8 @@
 -- look at than one call should.
 --
 -- A worker has an entry for the lease. If it doesn't say in time that it is done, the entry goes to
--- whoever asks, after twice the time with each further try. What is done stays for an hour, for
--- whoever ends sessions.
+-- the next worker that asks, after twice the time with each further try. What is done stays for an
+-- hour, for the workers that end sessions.
 --
 -- A switch-off waits until every host has ended the account's sessions (ended.lua), because who is
 -- in the mailbox can delete the notice. One that is silent, or can't end them, holds it for two
@@ -18,8 +18,8 @@
 -- when a host has said that it is through, and now and then, so the cost doesn't grow with what
 -- waits.
 
-if not marked() then
-	return unmarked()
+if not is_stamped() then
+	return not_stamped()
 end
 
 local STREAM, HELD, LOOKS, ENDED, GROUP = KEYS[2], KEYS[3], KEYS[4], KEYS[5], 'notices'
@@ -70,8 +70,8 @@ local function is_event(fields, event)
 	return value_of(fields, 'v') == '1' and value_of(fields, 'event') == event
 end
 
--- Adds an entry to the answer, unless nobody has to be told of it. Fields of an entry that has been
--- deleted are none.
+-- Adds an entry to the answer, unless nobody has to be told about it. An entry that has been
+-- deleted has no fields.
 local function hand(id, times, fields, unseen)
 	if not fields or is_event(fields, 'end') then
 		redis.call('XACK', STREAM, GROUP, id)
@@ -274,7 +274,8 @@ local function take_new()
 	end
 end
 
--- Forgets workers that are no more, and entries that are old and done, up to the first that isn't.
+-- Forgets workers that no longer exist, and entries that are old and done, up to the first one that
+-- isn't.
 local function tidy(facts)
 	local oldest = now - KEPT
 	local needed = redis.call('ZRANGE', HELD, 0, 0)

@@ -3,8 +3,8 @@
 -- KEYS[3] is the partition's outbox. ARGV: format, the entry's id, and of a switch-off its time and
 -- the hosts whose sessions weren't seen to end ('' for none), which support is to know of.
 
-if not marked() then
-	return unmarked()
+if not is_stamped() then
+	return not_stamped()
 end
 
 local STREAM, id, time, hosts = KEYS[3], ARGV[2], ARGV[3], ARGV[4]

@@ -1,13 +1,13 @@
 -- A worker has ended all sessions of a switch-off on its host: the owner can be told as far as that
 -- host is concerned (D5).
 --
--- KEYS[1] is the mark of a partition, KEYS[2] its outbox, and of the notices that wait for the
--- hosts KEYS[3] when each came to be, KEYS[4] when each is looked at next, and KEYS[5] which
+-- KEYS[1] is the format stamp of a partition, KEYS[2] its outbox, and of the notices that wait for
+-- the hosts KEYS[3] when each came to be, KEYS[4] when each is looked at next, and KEYS[5] which
 -- workers have said that they are through: see claim.lua. ARGV: format, the worker's name, the
 -- entry's id.
 
-if not marked() then
-	return unmarked()
+if not is_stamped() then
+	return not_stamped()
 end
 
 local STREAM, HELD, LOOKS, ENDED = KEYS[2], KEYS[3], KEYS[4], KEYS[5]

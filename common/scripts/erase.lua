@@ -1,12 +1,12 @@
 -- Forgets an account: every key and every entry that names it.
 --
 -- KEYS[6] is the log of wrong passwords, KEYS[7] that of what was sent, KEYS[8] that of failures,
--- KEYS[9] the partition's names behind references in traces, KEYS[10] its index of expiries,
+-- KEYS[9] the partition's names by their references in traces, KEYS[10] its index of expiries,
 -- KEYS[11] its index of notices that were refused. ARGV: format, the account's reference for traces
 -- ('' if it needs none).
 
-if not marked() then
-	return unmarked()
+if not is_stamped() then
+	return not_stamped()
 end
 
 local change = changes()

@@ -3,8 +3,8 @@
 -- KEYS[6] is the index of expiries. ARGV: format. Answers whether what was opened with one has to
 -- end.
 
-if not marked() then
-	return unmarked()
+if not is_stamped() then
+	return not_stamped()
 end
 
 if redis.call('HGET', ACCOUNT, 'access') ~= 'enabled' then

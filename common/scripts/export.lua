@@ -1,12 +1,12 @@
 -- Everything that is kept about some accounts of one partition, but for what is about connections
--- and sessions that are open now: import.lua begins that anew.
+-- and sessions that are open now: import.lua begins that again.
 --
--- KEYS behind the mark are each account and its history. ARGV: format. Answers for each account
--- with 'found', its fields and values and its history; with 'gone'; or with 'broken' if a key is
--- something else.
+-- KEYS after the format stamp are each account and its history. ARGV: format. Answers for each
+-- account with 'found', its fields and values and its history; with 'gone'; or with 'broken' if a
+-- key is something else.
 
-if not marked() then
-	return unmarked()
+if not is_stamped() then
+	return not_stamped()
 end
 
 local left = { revoked = true, expires = true, unseen = true, refused = true }

@@ -2,18 +2,18 @@
 -- compromised, when they are too many (B2, B3).
 --
 -- KEYS[6] is the log of failures. ARGV: format and the tiers' rows; then the message's name, when
--- it was sent (seconds since 1970), how many recipients it had (255 stands for more), the site that
--- reports ('-' our own queue, '@' one of our own hosts, else 8 hexadecimal digits of a network),
--- and the failed recipients, a line each: 'recipient weight status domain', the recipient in 12
--- hexadecimal digits, '-' for a status or a domain that isn't known. Without a message it only
--- tells what the log holds, for support.
+-- it was sent (seconds since 1970), how many recipients it had (255 means that many or more), the
+-- site that reports ('-' our own queue, '@' one of our own hosts, else 8 hexadecimal digits of a
+-- network), and the failed recipients, a line each: 'recipient weight status domain', the recipient
+-- in 12 hexadecimal digits, '-' for a status or a domain that isn't known. Without a message it
+-- only says what the log holds, for support.
 --
 -- The log is a string of lines, oldest first, one for each failure that counts: 'time message
 -- recipient site weight status domain', the time in milliseconds and in hexadecimal digits, a site
 -- of our own hosts as @DOMAIN. It is kept for as long as a message can be bounced: 7 days.
 
-if not marked() then
-	return unmarked()
+if not is_stamped() then
+	return not_stamped()
 end
 
 local DAY = 24 * 3600 * 1000
@@ -23,7 +23,7 @@ local LISTED = 100 -- for support
 local LINE = '^(%x+) (%x+) (%x+) (%S+) (%d) (%S+) (%S+)$'
 local ROW = '^(%x+) (%d) (%S+) (%S+)$'
 local OWN_QUEUE = '-'
--- What takes more than reports of our own queue can be made up by whoever has got hold of one
+-- What doesn't need a report of our own queue could be made up by anyone who has got hold of one
 -- message.
 local MESSAGES, DOMAINS = 3, 3
 
@@ -136,7 +136,7 @@ local function sum_up(entries)
 	return sum
 end
 
--- Who reports, as it stands in the log: our own hosts speak for the domain that failed.
+-- Who reports, as the log has it: our own hosts speak for the domain that failed.
 local function site_of(domain)
 	return reporter == '@' and '@' .. domain or reporter
 end
@@ -194,7 +194,7 @@ local function is_enough(sum)
 		(sum.queue > 0 or sum.messages >= MESSAGES and #sum.domains >= DOMAINS)
 end
 
--- The most frequent names, as many as fit into so many bytes.
+-- The most frequent names, as many as fit into size bytes.
 local function most_frequent(list, size)
 	local names = {}
 	table.sort(list, function(a, b)
@@ -211,8 +211,8 @@ end
 
 local function reporters(sum)
 	local names = {}
-	for _, kind in ipairs({ { 'own queue', sum.queue }, { 'own hosts', sum.inside },
-		{ 'networks', sum.networks } }) do
+	for _, kind in ipairs({ { 'own-queue', sum.queue }, { 'own-host', sum.inside },
+		{ 'remote', sum.networks } }) do
 		if kind[2] > 0 then
 			table.insert(names, kind[1] .. ' ' .. digits(kind[2]))
 		end
@@ -220,8 +220,8 @@ local function reporters(sum)
 	return table.concat(names, ', ')
 end
 
--- One line of ASCII for the history, of at most 160 bytes and without the semicolon that stands
--- between the entries of one.
+-- One line of ASCII for the history, of at most 160 bytes and without the semicolon that
+-- separates the entries of one.
 local function evidence(sum, change)
 	local function number(count, name)
 		return digits(count) .. ' ' .. name .. (count == 1 and '' or 's')

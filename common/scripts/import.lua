@@ -3,8 +3,8 @@
 -- KEYS[6] is the log of wrong passwords, KEYS[7] that of failures: neither is carried. KEYS[8] is
 -- the index of expiries. ARGV: format, the history, then pairs of field and value.
 
-if not marked() then
-	return unmarked()
+if not is_stamped() then
+	return not_stamped()
 end
 
 -- Not what is about connections and sessions that were open there, and then.

@@ -1,5 +1,5 @@
--- Sets the mark of one partition, once.
-if redis.call('SET', MARK, ARGV[1], 'NX') then
+-- Sets the format stamp of one partition, once.
+if redis.call('SET', STAMP, ARGV[1], 'NX') then
 	return { 'marked' }
 end
-return { marked() and 'was' or 'foreign' }
+return { is_stamped() and 'was' or 'foreign' }

@@ -1,10 +1,10 @@
 -- What a list shows of some accounts of one partition.
 --
--- KEYS behind the mark are the accounts. ARGV: format. Answers for each, in their order, with
--- 'found' and its values, 'gone', or 'broken' if it is no hash.
+-- KEYS after the format stamp are the accounts. ARGV: format. Answers for each, in their order,
+-- with 'found' and its values, 'gone', or 'broken' if it is not a hash.
 
-if not marked() then
-	return unmarked()
+if not is_stamped() then
+	return not_stamped()
 end
 
 local rows = {}

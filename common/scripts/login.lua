@@ -8,8 +8,8 @@
 -- something to say, a word about being shut out: before, now (and as it is an attempt to break in
 -- with that, disable or tell), or ended.
 
-if not marked() then
-	return unmarked()
+if not is_stamped() then
+	return not_stamped()
 end
 
 local HOUR, DAY = 3600000, 86400000
@@ -33,7 +33,7 @@ local first_networks = string.sub(logins or '', COUNTS_SIZE + 1)
 
 local function by_network(time)
 	local SHUT_OUT_SIZE, GUESS_SIZE, KNOWN_SIZE = 10, 14, 8
-	-- What comes first goes first, as if the hour were shorter. So a flood may make the rule
+	-- The oldest entries go first, as if the hour were shorter. So a flood may make the rule
 	-- see less than was tried, never more; and of a network that made one of each hundred
 	-- guesses it sees ten, however many others made the rest.
 	local SHUT_OUTS_MAX, GUESSES_MAX, KNOWN_MAX, KNOWN_FIRST = 200, 1000, 10, 2
@@ -47,7 +47,7 @@ local function by_network(time)
 	limit, enough, length = tonumber(limit), tonumber(enough), tonumber(length)
 	local keep = math.max(length, DAY)
 
-	-- Whether the second there lies within so many milliseconds.
+	-- Whether the second there is within that many milliseconds.
 	local function is_within(entries, at, milliseconds)
 		return struct.unpack('>I4', entries, at) * 1000 + milliseconds > time
 	end
@@ -320,7 +320,7 @@ if not again then
 		first_networks)
 end
 
--- The last use of an app password stands with the protocol's, until another one is used with it.
+-- The last use of an app password is kept with the protocol's, until another one is used with it.
 if last_number and last_number ~= number and last_number ~= '0' then
 	local used = redis.call('HGET', ACCOUNT, 'used:' .. last_number)
 	if not used or tonumber(string.match(used, '^%d+')) < tonumber(last) then

@@ -1,10 +1,11 @@
 -- Switches external access off (A3).
 --
--- ARGV: format, reason, by, from. Who has seen that an account is cracked says so also while access
--- is off already: another reason gives way, so that the gate of B4 closes.
+-- ARGV: format, reason, by, from. Staff who see that an account is cracked may say so even while
+-- access is already off: another reason gives way, so that the webmail password has to be changed
+-- (B4).
 
-if not marked() then
-	return unmarked()
+if not is_stamped() then
+	return not_stamped()
 end
 
 local change = changes()

@@ -1,11 +1,11 @@
 -- Switches external access on with a new app password (A2, A3).
 --
 -- KEYS[6] is the log of wrong passwords, KEYS[7] the index of expiries, KEYS[8] that of notices
--- that were refused. ARGV: format, by, from, whether to pass the gate (0 or 1), and of the app
+-- that were refused. ARGV: format, by, from, whether to override B4 (0 or 1), and of the app
 -- password its digest, protocols, how long it lasts (0: for ever) and label.
 
-if not marked() then
-	return unmarked()
+if not is_stamped() then
+	return not_stamped()
 end
 
 local change = changes()
@@ -19,8 +19,8 @@ if access == 'enabled' then
 end
 
 -- B4. A change of the webmail password counts for the switch-off before it alone.
-local gated = not changed and (reason == 'compromised' or reason == 'break-in')
-if gated and not force then
+local needs_change = not changed and (reason == 'compromised' or reason == 'break-in')
+if needs_change and not force then
 	return { 'gated', 'disabled', reason, since }
 end
 
@@ -31,6 +31,6 @@ redis.call('HDEL', ACCOUNT, 'reason', 'changed', 'unseen', 'refused')
 redis.call('ZREM', KEYS[8], account_name())
 redis.call('ZADD', UNUSED, time, account_name())
 redis.call('DEL', KEYS[6])
-change.remember(time, 'on', gated and 'forced' or '', by, from)
+change.remember(time, 'on', needs_change and 'forced' or '', by, from)
 change.announce('on', time, by, from, 'number', number, 'label', ARGV[8], 'off', since or '')
 return { 'done', 'enabled', '', digits(time) }

@@ -4,8 +4,8 @@
 -- app password its digest, protocols, how long it lasts in milliseconds (0: for ever) and label.
 -- Answers with the number of the new one.
 
-if not marked() then
-	return unmarked()
+if not is_stamped() then
+	return not_stamped()
 end
 
 local change = changes()
@@ -16,7 +16,7 @@ if access ~= 'enabled' then
 	return { 'off', 'disabled', reason or 'never-enabled', since or '0', '0' }
 end
 if mine then
-	-- This very call made it: its answer got lost.
+	-- This very call made it: its answer was lost.
 	return { 'done', 'enabled', '', since, string.match(mine, '^%d+') }
 end
 local time, working = clock(), 0

@@ -2,8 +2,8 @@
 --
 -- ARGV: format, by, from, its number.
 
-if not marked() then
-	return unmarked()
+if not is_stamped() then
+	return not_stamped()
 end
 
 local change = changes()

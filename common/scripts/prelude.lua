@@ -1,12 +1,12 @@
 -- What every script begins with: the stored format, and what more than one rule needs.
 --
--- KEYS[1] is the mark of the account's partition, KEYS[2] the account. Where a script may change
--- access, KEYS[3] is the account's history, KEYS[4] the partition's index of accounts by last use
--- and KEYS[5] the partition's outbox; a script's own keys stand behind these. ARGV[1] is the number
--- of the format. A script answers with an array that begins with a word, the verdict.
+-- KEYS[1] is the format stamp of the account's partition, KEYS[2] the account. Where a script may
+-- change access, KEYS[3] is the account's history, KEYS[4] the partition's index of accounts by
+-- last use and KEYS[5] the partition's outbox; a script's own keys come after these. ARGV[1] is the
+-- number of the format. A script answers with an array that begins with a word, the verdict.
 --
--- The account is a hash; what is absent has its default, so an account never heard of is no key at
--- all (A1):
+-- The account is a hash; what is absent has its default, so an account that was never heard of has
+-- no key at all (A1):
 --   access           enabled, or disabled
 --   reason           why it is disabled (absent: never-enabled)
 --   since            when access last changed; times are milliseconds since 1970
@@ -43,10 +43,10 @@
 -- and the networks that are shut out for that, are packed into one string, see read_guesses. The
 -- index is a sorted set of the accounts with access on, by a time of use that may be older than the
 -- last one: see unused.lua. The index of expiries is one of the accounts with app passwords that
--- expire, by expires or earlier. The outbox is a stream that the workers read: what has to be told
--- to owners, and whose sessions have to end.
+-- expire, by expires or earlier. The outbox is a stream that the workers read: what owners have to
+-- be told, and whose sessions have to end.
 
-local MARK, ACCOUNT, HISTORY, UNUSED, OUTBOX = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local STAMP, ACCOUNT, HISTORY, UNUSED, OUTBOX = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local PASSWORD = 'app:'
 local ENDED_KEPT = 5 -- ended app passwords that are still recognised (A9)
 local HISTORY_KEPT, HISTORY_SIZE = 8, 370 -- changes that are kept, and more while they fit
@@ -57,13 +57,13 @@ local function clock()
 	return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
--- Without our mark Redis is empty or somebody else's: that is an outage, not a verdict.
-local function marked()
-	return redis.call('GET', MARK) == ARGV[1]
+-- Without our format stamp Redis is empty or somebody else's: that is an outage, not a verdict.
+local function is_stamped()
+	return redis.call('GET', STAMP) == ARGV[1]
 end
 
-local function unmarked()
-	return { 'unavailable', redis.call('EXISTS', MARK) == 1 and 'unknown format' or 'no mark' }
+local function not_stamped()
+	return { 'unavailable', redis.call('EXISTS', STAMP) == 1 and 'unknown format' or 'no mark' }
 end
 
 local function digits(number)
@@ -92,7 +92,7 @@ local function changes()
 			protocols
 	end
 
-	-- The app passwords of the account, newest first, with the field that each stands in.
+	-- The app passwords of the account, newest first, with the field that each is in.
 	local function all_passwords()
 		local fields, passwords = redis.call('HGETALL', ACCOUNT), {}
 		for i = 1, #fields, 2 do
@@ -123,8 +123,8 @@ local function changes()
 		end
 	end
 
-	-- A new app password; its number as text. It lasts so many milliseconds, '0' for ever. The
-	-- index is that of expiries.
+	-- A new app password; its number as text. It lasts this many milliseconds, '0' for ever.
+	-- The index is that of expiries.
 	local function make_password(time, digest, protocols, lasts, label, index)
 		local number, expires = redis.call('HINCRBY', ACCOUNT, 'numbers', 1), 0
 		if lasts ~= '0' then
@@ -185,8 +185,8 @@ local function changes()
 
 	-- Finds the app passwords that have expired since this was last done (A10). What was opened
 	-- with one ends with it: SMTP connections by revoked, see send.lua, and sessions by the
-	-- workers, see session.lua. True if there was one. Without the index a worker looks once
-	-- more, in vain.
+	-- workers, see session.lua. True if there was one. Without the index a worker looks again,
+	-- in vain.
 	local function expire(time, index)
 		local revoked = tonumber(redis.call('HGET', ACCOUNT, 'revoked')) or 0
 		local newest, coming = revoked, nil
@@ -251,7 +251,7 @@ local function changes()
 		return string.sub(log, 5, 4 + size), counted, string.sub(log, 5 + size)
 	end
 
-	-- Puts it back, to be forgotten after so many milliseconds.
+	-- Puts it back, to be forgotten after that many milliseconds.
 	local function write_guesses(shut_outs, counted, guesses, keep)
 		if shut_outs == '' and guesses == '' then
 			redis.call('DEL', KEYS[6])
@@ -271,7 +271,7 @@ local function changes()
 		return number, math.min(2 ^ number, 8)
 	end
 
-	-- The one way access goes off, whatever the reason: every app password ends (A3).
+	-- The only way access goes off, whatever the reason: every app password ends (A3).
 	local function switch_off(time, reason, by, from, evidence)
 		local passwords = all_passwords()
 		for _, password in ipairs(passwords) do
@@ -283,7 +283,7 @@ local function changes()
 		forget_passwords(passwords)
 		redis.call('HSET', ACCOUNT, 'access', 'disabled', 'reason', reason, 'since',
 			digits(time))
-		-- Logins are counted anew, and their networks stay known (D4).
+		-- Logins are counted again, and their networks stay known (D4).
 		local networks = string.sub(redis.call('HGET', ACCOUNT, 'logins') or '', 45) ..
 			(redis.call('HGET', ACCOUNT, 'nets') or '')
 		if networks ~= '' then

@@ -9,8 +9,8 @@
 -- it waits: again.lua puts it back there. What is known of it, and whether it is still wanted,
 -- stands with the account: access that is switched on, or off for another reason, ends it.
 
-if not marked() then
-	return unmarked()
+if not is_stamped() then
+	return not_stamped()
 end
 
 local STREAM, WAITING = KEYS[3], KEYS[4]

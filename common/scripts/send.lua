@@ -1,6 +1,6 @@
 -- May this login send? Exact windows, charged at once (S1 to S7).
 --
--- KEYS[6] is the log of what the account sent, KEYS[7] the partition's names behind references in
+-- KEYS[6] is the log of what the account sent, KEYS[7] the partition's names by their references in
 -- traces. ARGV: format, stage (mail, message or count), id of the message (5
 -- bytes), number of recipients, the account's name and its reference for traces ('' if it needs
 -- none), the tiers (see read_tier), when the connection began (by Redis's clock, and not later than
@@ -12,8 +12,8 @@
 -- sum over a part of the log a subtraction, so a decision reads a few entries, whatever the limits.
 -- The last bit of an id tells a receipt.
 
-if not marked() then
-	return unmarked()
+if not is_stamped() then
+	return not_stamped()
 end
 
 local MINUTE, HOUR = 60000, 3600000
@@ -112,7 +112,8 @@ local function read_log()
 		local newest, _, total = entry(entries - 1)
 		newest_total = total
 		-- Written by a clock that was wrong: it would hold up all messages until it is
-		-- right again. (What is not a time at all is no clock's, and does hold them up.)
+		-- right again. (What is not a time at all comes from no clock, and does hold them
+		-- up.)
 		if newest - time > HOUR and newest - time < CLOCK_MAX then
 			log, entries, newest_total = '', 0, 0
 		end

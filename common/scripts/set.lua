@@ -3,8 +3,8 @@
 -- ARGV: format, by, from, the new tier's hold in milliseconds (S5), the tiers' rows as login.lua
 -- gets them, then pairs of field and value. A value that is the default is not stored.
 
-if not marked() then
-	return unmarked()
+if not is_stamped() then
+	return not_stamped()
 end
 
 local change = changes()
@@ -31,8 +31,8 @@ for at = 6, #ARGV - 1, 2 do
 		if field == 'tier' then
 			loses = has_more(old, value)
 			if redis.call('HGET', ACCOUNT, 'access') == 'enabled' then
-				-- The next sweep looks at it: in the index it may stand as if its
-				-- time were longer (D2).
+				-- The next sweep looks at it: in the index it may be listed as if
+				-- its time were longer (D2).
 				redis.call('ZADD', UNUSED, redis.call('HGET', ACCOUNT, 'since'),
 					account_name())
 			end

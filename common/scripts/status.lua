@@ -7,8 +7,8 @@
 -- how many attempts to break in there were, and how many times as many networks as the first the
 -- next one takes.
 
-if not marked() then
-	return unmarked()
+if not is_stamped() then
+	return not_stamped()
 end
 
 local change = changes()

@@ -1,13 +1,13 @@
 -- The hosts on which sessions weren't seen to end before the owner was told that access is off
 -- (D5): what operations want to know of them.
 --
--- KEYS[1] is the mark of a partition, KEYS[2] a hash with a field for each host: 'count first
--- last'. ARGV: format, and the hosts to note a switch-off for, if any. Answers with host, how many
--- switch-offs there were, and the times of the first and the last, for each. Who has done better
--- for a day is forgotten.
+-- KEYS[1] is the format stamp of a partition, KEYS[2] a hash with a field for each host: 'count
+-- first last'. ARGV: format, and the hosts to note a switch-off for, if any. Answers with host, how
+-- many switch-offs there were, and the times of the first and the last, for each. Who has done
+-- better for a day is forgotten.
 
-if not marked() then
-	return unmarked()
+if not is_stamped() then
+	return not_stamped()
 end
 
 local HOSTS = KEYS[2]

@@ -4,15 +4,15 @@
 -- ARGV: format, the time (0 for Redis's own), whether to look only (0 or 1), how long before the
 -- end the owner is warned (0: not at all), how long an account may rest in the index before it is
 -- looked at, and the tiers' rows. All in milliseconds. Answers with what was, or would be, done,
--- the last use and when access ends for want of another.
+-- the last use and when access ends without another one.
 --
 -- A login doesn't touch the index: that would cost each one of millions, to find a few. Instead an
 -- account that has been used meanwhile is put back here with its last use, so it is looked at once
--- in two months. One whose time is longer than the shortest tier's stands in the index as if used
+-- in two months. One whose time is longer than the shortest tier's is in the index as if used
 -- later.
 
-if not marked() then
-	return unmarked()
+if not is_stamped() then
+	return not_stamped()
 end
 
 local change = changes()

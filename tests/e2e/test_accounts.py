@@ -348,7 +348,7 @@ def test_import_twice(sandbox, account):
     client = sandbox.redis()
     before = client.hgetall(account_key(account))
     rows, status = run_import(sandbox, line)
-    assert status == 0 and "0 accounts were imported, 1 were so before" in rows[-1]["text"]
+    assert status == 0 and "0 accounts were imported, 1 were already the same" in rows[-1]["text"]
     assert client.hgetall(account_key(account)) == before
 
 
@@ -377,7 +377,7 @@ BROKEN = [
     ("a NUL", '{"v":1,\0}\n', "expected JSON"),
     ("a long line", '{"v":1,"account":"' + "a" * 70000 + '"}\n', "at most 65536 bytes"),
     ("deep brackets", "[" * 60000 + "\n", "expected JSON"),
-    ("an unknown field", record("x@example.test", color="red"), "fields: there is one"),
+    ("an unknown field", record("x@example.test", color="red"), "fields: expected only"),
     ("no access word", record("x@example.test", access="yes", since=5), "access: expected"),
     ("a working password while off", record("x@example.test", numbers=1,
                                             **{PASSWORD_FIELD: "1 5 0 0 *"}),
@@ -605,7 +605,7 @@ def test_sweep_of_many(empty):
 
 
 @pytest.mark.parametrize("words, expected", [
-    (["--as-of", "+60d"], "as-of: expected with dry-run only"),
+    (["--as-of", "+60d"], "as-of: expected only together with dry-run"),
     (["--dry-run", "--as-of", "tomorrow"], "as-of: expected a time"),
     (["--dry-run", "--as-of", ""], "as-of: expected a time"),
     (["--dry-run", "--as-of", "+"], "as-of: expected a time"),

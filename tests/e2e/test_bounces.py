@@ -123,7 +123,7 @@ def test_one_message_to_ten(own):
     spammer = Sender(own)
     spammer.send(*[f"nobody{i}@reject.test" for i in range(10)])
     line, = spammer.wait_for_lines(1)
-    assert "verdict=compromised" in line and "failed=10" in line and "by=queue" in line
+    assert "verdict=compromised" in line and "failed=10" in line and "by=own-queue" in line
 
 
 def test_refused_as_spam_weighs_double(own):
@@ -280,7 +280,7 @@ def test_recipients_whose_names_look_like_headers(own):
     assert client.data(compose(spammer.user, "hello"))[0] == 250
     client.close()
     line, = spammer.wait_for_lines(1)
-    assert "by=queue" in line and "counted=8 " in line
+    assert "by=own-queue" in line and "counted=8 " in line
     assert victim.failures == 0 and not victim.lines()
 
 
@@ -314,7 +314,7 @@ def test_copies_that_come_back(own, way):
                           *recipients, stdin=None, input=copy)
         assert done.returncode == 0, done.stderr
     line, = victim.wait_for_lines(1)
-    assert "by=inside" in line and "counted=1 " in line
+    assert "by=own-host" in line and "counted=1 " in line
     assert victim.failures == 1
 
 

@@ -90,7 +90,7 @@ FORMS = [
       for server in ("own", "postfix", "exim")],
     *[Form(server, ["nobody+žan"], 1, [INTERNATIONAL], mail=["SMTPUTF8"])
       for server in ("own", "postfix")],
-    # Delays, and a message that has been given up: nothing has failed for good.
+    # Delays, and a message that has been given up: nothing has permanently failed.
     *[Form(server, ["later"], 0, ["^Action: delayed"])
       for server in ("exim", "opensmtpd", "sendmail")],
     *[Form(server, ["later"], 0, ["^Action: failed", r"^Status: 4\.2\.1"], bounces=2)
@@ -243,4 +243,4 @@ def test_b2_real_bounces_are_recognised(site, form):
         assert (line["bounce"], line.get("account")) == ("genuine", account)
         assert line["verdict"] == ("counted" if form.failed else "no-failure"), line
         assert int(line.get("failed", 0)) == form.failed, line
-        assert line["by"] == ("queue" if form.server == "own" else "remote"), line
+        assert line["by"] == ("own-queue" if form.server == "own" else "remote"), line

@@ -20,7 +20,7 @@ EX_CONFIG = 78
 ORDER = ["ok", "unknown", "warning", "wrong"]
 
 # What the sandbox itself causes: it has switched on the sample's address for programs without TLS.
-SANDBOX = {"postfix-tls": ("warning", r"127\.0\.0\.4:\d+/inet takes passwords in the clear: .*")}
+SANDBOX = {"postfix-tls": ("warning", r"127\.0\.0\.4:\d+/inet accepts passwords in the clear: .*")}
 
 REDIS_INFO = ["redis-version", "redis-role", "redis-eviction", "redis-memory", "redis-log",
               "redis-writes"]
@@ -96,7 +96,7 @@ def test_all_is_well(own):
     assert list(said) == NAMES
     assert not complaints(said)
     assert said["redis-version"][1].startswith(("Redis 7", "Valkey "))
-    assert re.fullmatch(r"Redis at unix:\S+ answers, after \d+ ms\.", said["redis"][1])
+    assert re.fullmatch(r"Redis at unix:\S+ answered after \d+ ms\.", said["redis"][1])
     assert said["postfix-milter"][1] == "Services that ask postern-milter: 3."
 
 
@@ -176,8 +176,8 @@ def test_introduction_mode(own, networks, status):
 
 @pytest.mark.parametrize("mode, uid, text", [
     (0o644, 0, r"expected a file that others can't open: chmod 0640"),
-    (0o660, 0, r"can be written by its group: chmod g-w"),
-    (0o640, 8, r"belongs to another user than root.*: chown root"),
+    (0o660, 0, r"is writable by its group: chmod g-w"),
+    (0o640, 8, r"belongs to a user other than root.*: chown root"),
 ])
 def test_secrets_mode(own, mode, uid, text):
     before = os.stat(own.secrets_file)
@@ -227,11 +227,11 @@ NOBODY, DAEMON, PEOPLE = 65534, 1, 8
     ("secrets", 0o600, 0, NOBODY, "ok", ""),
     ("milter", 0o640, 0, DAEMON, "wrong", r"secrets\.milter can be read by daemon"),
     ("milter", 0o600, 0, NOBODY, "wrong", "can't be read by nobody, so postern-milter doesn't"),
-    ("worker", 0o640, 0, NOBODY, "wrong", r"secrets\.worker can be read by nobody, who is to have "
-                                          "no other secrets than those of postern-milter"),
+    ("worker", 0o640, 0, NOBODY, "wrong", r"secrets\.worker can be read by nobody, who should have "
+                                          "no secrets other than those of postern-milter"),
     ("worker", 0o600, 0, 0, "wrong", "can't be read by daemon, so postern-worker doesn't start"),
-    ("worker", 0o660, 0, DAEMON, "wrong", "can be written by its group"),
-    ("worker", 0o640, DAEMON, DAEMON, "wrong", "belongs to another user than root"),
+    ("worker", 0o660, 0, DAEMON, "wrong", "is writable by its group"),
+    ("worker", 0o640, DAEMON, DAEMON, "wrong", "belongs to a user other than root"),
 ])
 def test_who_reads_secrets(own, what, mode, uid, gid, status, text):
     name, path = ("secrets", own.secrets_file) if what == "secrets" else \
@@ -286,7 +286,7 @@ def redis_config(own):
 
 def test_redis_evicts(own, redis_config):
     redis_config("maxmemory-policy", "allkeys-lru")
-    assert_only(own, "redis-eviction", "wrong", "allkeys-lru.*: make it noeviction")
+    assert_only(own, "redis-eviction", "wrong", "allkeys-lru.*: set it to noeviction")
 
 
 def test_redis_keeps_no_log(own, redis_config):
@@ -295,8 +295,8 @@ def test_redis_keeps_no_log(own, redis_config):
 
 
 @pytest.mark.parametrize("percent, status, text", [
-    (50, "ok", r"\d+ % of maxmemory are used"),
-    (90, "warning", r"\d+ % of maxmemory are used.*raise it"),
+    (50, "ok", r"\d+ % of maxmemory is used"),
+    (90, "warning", r"\d+ % of maxmemory is used.*raise it"),
 ])
 def test_redis_memory(own, redis_config, percent, status, text):
     used = own.redis().info("memory")["used_memory"]
@@ -318,7 +318,7 @@ def test_redis_disk(own, redis_config):
                    "the snapshot to fail")
         status, text = check(own)["redis"]
         assert status == "wrong"
-        assert re.search("MISCONF .*; look into its log, and at its disk", text)
+        assert re.search("MISCONF .*; check its log and its disk", text)
         redis_config("stop-writes-on-bgsave-error", "no")
         assert_only(own, "redis-writes", "wrong",
                     "can't write to its disk .*rdb_last_bgsave_status")
@@ -338,7 +338,7 @@ def test_redis_is_a_replica(own):
         said = check(own)
     finally:
         client.replicaof("NO", "ONE")
-    assert said["redis-role"][0] == "wrong" and "lead to the master" in said["redis-role"][1]
+    assert said["redis-role"][0] == "wrong" and "at the master" in said["redis-role"][1]
 
 
 @pytest.mark.parametrize("rule, expected", [
@@ -358,7 +358,7 @@ def test_redis_user_may_not(own, rule, expected):
     for _, text in found.values():
         assert "NOPERM" in text or "The user executing the script can't" in text
     if rule == "-info":
-        assert "put +info" in found["redis-memory"][1]
+        assert "add +info" in found["redis-memory"][1]
 
 
 def test_redis_milter(own):
@@ -382,7 +382,7 @@ def test_redis_milter(own):
 
 
 @pytest.mark.parametrize("change, text", [
-    (lambda client: client.delete("postern:{3}:mark"), "1 of 64 partitions have no mark"),
+    (lambda client: client.delete("postern:{3}:mark"), "1 of 64 partitions have no format stamp"),
     (lambda client: client.set("postern:{3}:mark", "999"),
      "1 of 64 partitions hold data of another version"),
 ])
@@ -398,7 +398,7 @@ def test_redis_marks(own, change, text):
 
 def test_redis_empty(make_sandbox):
     own = make_sandbox(options=["--no-init"])
-    assert_only(own, "redis-marks", "wrong", "restore them, or run 'doveadm postern init'")
+    assert_only(own, "redis-marks", "wrong", "restore it, or run 'doveadm postern init'")
     own.doveadm("postern", "init", formatter="flow")
     assert not complaints(check(own))
 
@@ -414,7 +414,7 @@ def assert_redis_away(own, text):
 def test_redis_away(make_sandbox):
     own = make_sandbox(options=["--redis-auth"])
     with changed(own.secrets_file, (r"^password = .*", "password = wrong")):
-        assert_redis_away(own, "refuses us: WRONGPASS.*the password in /mnt/postern/etc/secrets")
+        assert_redis_away(own, "refused us: WRONGPASS.*the password in /mnt/postern/etc/secrets")
     os.kill(own.redis_pid, signal.SIGSTOP)
     try:
         assert_redis_away(own, "no answer within 1000 ms; start it")
@@ -437,10 +437,10 @@ DOVECOT = {
         "dovecot-passdb-first", "wrong", "passdb pam is asked before"),
     "passdb in a block": (
         SITE, [(r"\Z", "\nprotocol smtp {\n  passdb {\n    driver = pam\n  }\n}\n")],
-        "dovecot-passdb-first", "warning", "in a protocol block"),
+        "dovecot-passdb-first", "warning", "inside a protocol block"),
     "refusals aren't final": (
         POSTERN, [(r"^  result_failure = .*\n", "")],
-        "dovecot-passdb-final", "wrong", "result_failure = continue.*make it .* return-fail"),
+        "dovecot-passdb-final", "wrong", "result_failure = continue.*set .* return-fail"),
     "failures aren't final": (
         POSTERN, [(r"^  result_internalfail = .*", "  result_internalfail = continue")],
         "dovecot-passdb-final", "wrong", "result_internalfail = continue"),
@@ -449,7 +449,7 @@ DOVECOT = {
         "dovecot-passdb-final", "wrong", r"username_filter = \*@example\.org"),
     "another settings file": (
         POSTERN, [(r"^  args = .*", "  args = /etc/postern/other.conf")],
-        "dovecot-settings", "wrong", "args = /etc/postern/other.conf.*one file in all"),
+        "dovecot-settings", "wrong", "args = /etc/postern/other.conf.*the same file in all"),
     "another settings file in the userdb": (
         POSTERN, [(r"^(userdb {\n  driver = postern\n  args) = .*",
                    r"\1 = /etc/postern/other.conf")],
@@ -491,66 +491,66 @@ DOVECOT = {
         SITE, [(r"\Z", "\ndisable_plaintext_auth = no\n")],
         "dovecot-tls", "wrong", "set disable_plaintext_auth = yes"),
     "ssl = yes": (
-        SITE, [(r"\Z", "\nssl = yes\n")], "dovecot-tls", "warning", "make it ssl = required"),
+        SITE, [(r"\Z", "\nssl = yes\n")], "dovecot-tls", "warning", "set ssl = required"),
     "ssl = no": (
-        SITE, [(r"\Z", "\nssl = no\n")], "dovecot-tls", "wrong", "make it ssl = required"),
+        SITE, [(r"\Z", "\nssl = no\n")], "dovecot-tls", "wrong", "set ssl = required"),
     "two POP3 sessions": (
         SITE, [(r"\Z", "\nprotocol pop3 {\n  pop3_lock_session = no\n}\n")],
         "dovecot-pop3-lock", "wrong", "set pop3_lock_session = yes"),
     "trusted, and not internal": (
         SITE, [(r"\Z", "\nlogin_trusted_networks = 127.0.0.3 192.0.2.0/24\n")],
-        "dovecot-trusted", "warning", "^192.0.2.0/24 of login_trusted_networks isn't internal"),
+        "dovecot-trusted", "warning", "^192.0.2.0/24 in login_trusted_networks isn't internal"),
     "API for everybody": (
         POSTERN, [(r"^    address = 127.0.0.1\n", "")],
-        "api-address", "warning", "listens at all addresses without TLS"),
+        "api-address", "warning", "listens on all addresses without TLS"),
     "API without a key": (
         POSTERN, [(r"^!include_try .*api.conf", "")], "api-key", "wrong",
-        "doveadm_api_key isn't set.* at 127.0.0.1 refuses everybody"),
+        "doveadm_api_key isn't set.* at 127.0.0.1 refuses everyone"),
     "API with all commands": (
         POSTERN, [(r"^doveadm_allowed_commands = .*", "doveadm_allowed_commands =")],
-        "api-commands", "wrong", "reads and deletes all mail"),
+        "api-commands", "wrong", "can read and delete all mail"),
     "API with a space": (
         POSTERN, [(r"^(doveadm_allowed_commands = .*),postern off", r"\1, postern off")],
-        "api-commands", "wrong", "space at a comma"),
+        "api-commands", "wrong", "space next to a comma"),
     **{f"API with {command}": (
         POSTERN, [(r"^(doveadm_allowed_commands = .*)", rf"\1,{command}")],
-        "api-commands", "wrong", f"Webmail's key opens {command}, which {what}: take it out of")
+        "api-commands", "wrong", f"key gives access to {command}, which {what}: remove it from")
        for command, what in [("search", "reads mail"), ("fetch", "reads mail"),
-                             ("kick", "ends any session"), ("who", "tells who is logged in"),
+                             ("kick", "ends any session"), ("who", "shows who is logged in"),
                              ("mailbox delete", "deletes mailboxes"), ("exec", "runs programs"),
                              ("dsync-server", "reads mail")]},
     "API with something else": (
         POSTERN, [(r"^(doveadm_allowed_commands = .*)", r"\1,quota get")],
-        "api-commands", "warning", "Webmail's key opens quota get, which isn't Postern's"),
+        "api-commands", "warning", "key gives access to quota get, which isn't Postern's"),
     "API with what only support has": (
         POSTERN, [(r"^(doveadm_allowed_commands = .*)", r"\1,postern history")]),
     "API with more for some clients": (
         SITE, [(r"\Z", "\nremote 192.0.2.0/24 {\n  doveadm_allowed_commands = fetch\n}\n")],
-        "api-commands", "wrong", "opens fetch, .* of remote 192.0.2.0/24$"),
+        "api-commands", "wrong", "access to fetch, .* of remote 192.0.2.0/24$"),
     "API with more at its address": (
         SITE, [(r"\Z", "\nlocal 127.0.0.0/8 {\n  doveadm_allowed_commands = fetch\n}\n")],
-        "api-commands", "wrong", "opens fetch, .* of local 127.0.0.0/8$"),
+        "api-commands", "wrong", "access to fetch, .* of local 127.0.0.0/8$"),
     "API with more elsewhere": (
         SITE, [(r"\Z", "\nlocal 192.0.2.1 {\n  doveadm_allowed_commands = fetch\n}\n")]),
     "API with more for a protocol": (
         SITE, [(r"\Z", "\nprotocol doveadm {\n  doveadm_allowed_commands = fetch\n}\n")],
-        "api-commands", "wrong", "opens fetch, .* of protocol doveadm$"),
-    "webmail's key opens the worker's door": (
+        "api-commands", "wrong", "access to fetch, .* of protocol doveadm$"),
+    "webmail's key opens the worker's listener": (
         POSTERN, [(r"^  executable = doveadm-server .*", "  executable = doveadm-server")],
-        "api-worker", "wrong", "Webmail's key opens the worker's door"),
-    "support's door without a key": (
+        "api-worker", "wrong", "key gives access to the worker's listener"),
+    "support's listener without a key": (
         POSTERN, [(r"^  !include_try .*support.conf", "")], "api-key", "wrong",
         r"doveadm_password isn't set for 127\.0\.0\.9"),
-    "support's door with all commands": (
+    "support's listener with all commands": (
         POSTERN, [(r"^  doveadm_allowed_commands = postern on,.*", "  doveadm_allowed_commands =")],
         "api-commands", "wrong", r"of local 127\.0\.0\.9 is empty"),
     "no door for the worker": (
         SITE, [(r"\Z", "\nservice postern-worker {\n  inet_listener http {\n    port = 0\n"
                        "  }\n}\n")],
-        "api-worker", "warning", r"doesn't listen at http://127\.0\.0\.8:\d+/"),
+        "api-worker", "warning", r"doesn't listen on http://127\.0\.0\.8:\d+/"),
     "the worker may do too little": (
         POSTERN, [(r"^(  doveadm_allowed_commands = .*),postern notice delivered", r"\1")],
-        "api-worker", "wrong", "may not run postern notice delivered at its door"),
+        "api-worker", "wrong", "may not run postern notice delivered on its listener"),
 }
 
 
@@ -612,9 +612,9 @@ POSTFIX = {
     "another SASL": (
         MAIN, [(r"^smtpd_sasl_type = .*", "smtpd_sasl_type = cyrus")],
         "postfix-sasl", "wrong", "smtpd_sasl_type is cyrus"),
-    "a socket that nobody listens at": (
+    "a socket that nobody listens on": (
         MAIN, [(r"^smtpd_sasl_path = .*", "smtpd_sasl_path = private/nobody")],
-        "postfix-sasl", "wrong", "Nobody listens at .*/private/nobody"),
+        "postfix-sasl", "wrong", "Nothing listens on .*/private/nobody"),
     "AUTH at port 25": (
         MASTER, [(r"\A", "127.0.0.1:25 inet n - y - - smtpd\n  -o smtpd_sasl_auth_enable=yes\n"
                          "  -o smtpd_milters=$postern_milter\n"
@@ -662,7 +662,7 @@ POSTFIX = {
         "postfix-milter-options", "wrong", FIRST + "has no_milters"),
     "a filter before the milter": (
         MASTER, [(r"^  -o smtpd_proxy_filter=$", "  -o smtpd_proxy_filter=127.0.0.1:24")],
-        "postfix-milter-options", "wrong", FIRST + "has a smtpd_proxy_filter"),
+        "postfix-milter-options", "wrong", FIRST + "has an smtpd_proxy_filter"),
     "nobody told who logged in": (
         MAIN, [(r"\Z", "\nmilter_mail_macros = i {mail_addr} {client_addr}\n")],
         "postfix-milter-options", "wrong", FIRST + "doesn't tell the milter who logged in"),
@@ -710,17 +710,17 @@ POSTFIX = {
         "postfix-pickup", "warning", "as pickup/unix leads to postern-milter"),
     "the cleanup of its own isn't there": (
         MASTER, [(r"^cleanup-sendmail unix .*\n.*\n", "")],
-        "postfix-pickup", "wrong", "pickup/unix hands mail to cleanup-sendmail/unix, which isn't"),
+        "postfix-pickup", "wrong", "pickup/unix hands mail to cleanup-sendmail/unix, which"),
     "pickup as it was stands there too": (
         MASTER, [(r"\Z", "\npickup unix n - y 60 1 pickup\n")],
-        "postfix-pickup", "warning", "pickup/unix is twice in master.cf"),
+        "postfix-pickup", "warning", "pickup/unix is in master.cf twice"),
     "a filter's way back": (
         MASTER, [(r"\A", "127.0.0.1:24 inet n - y - - smtpd\n  -o content_filter=f:127.0.0.1:26\n"
                          "127.0.0.1:10025 inet n - y - - smtpd\n  -o content_filter=\n")],
         "postfix-filter", "warning", "127.0.0.1:10025/inet takes mail back"),
     "a sender address that never bounces": (
         MASTER, [(r"^  -o smtpd_sender_restrictions=.*$", "  -o smtpd_sender_restrictions=")],
-        "postfix-sender", "warning", FIRST + "takes Postfix's own double_bounce_sender"),
+        "postfix-sender", "warning", FIRST + "accepts Postfix's own double_bounce_sender"),
     "notices": (
         MAIN, [(r"\Z", "\nauthorized_submit_users = root, www-data\n")],
         "postfix-sendmail", "warning", "postern-worker can't send notices .* daemon,"),
@@ -745,7 +745,7 @@ def test_postfix(own, file, changes, name, status, text):
 
 
 ADVICE = {
-    "the samples": ("", {"postfix-sender": FIRST + "takes any sender address .*",
+    "the samples": ("", {"postfix-sender": FIRST + "accepts any sender address .*",
                          "postfix-sendmail": "Any user of this host may send .*"}),
     "the login's own sender address": (
         "postern_sender_restrictions = check_sender_access inline:{<>=REJECT},\n"
@@ -753,12 +753,12 @@ ADVICE = {
         {"postfix-sender": r"A login's sender address has to be its own\."}),
     "sendmail for a few": (
         "authorized_submit_users = root, daemon",
-        {"postfix-sendmail": r"sendmail\(1\) is for those in authorized_submit_users\."}),
+        {"postfix-sendmail": r"Only those in authorized_submit_users may use sendmail\(1\)\."}),
     "milters named by other parameters": (
         "all_milters = inet:127.0.0.1:8891, $postern_bounce_milter\n"
         "smtpd_milters = $all_milters\nnon_smtpd_milters = ${smtpd_milters}",
         {"postfix-bounces": "Postfix shows its own bounces .*",
-         "postfix-bounces-port-25": r"Services at port 25 that show bounces: 1\."}),
+         "postfix-bounces-port-25": r"Services on port 25 that show bounces to the milter: 1\."}),
 }
 
 
@@ -777,7 +777,7 @@ def test_postfix_tls(own):
     with changed(f"{own.directory}/{MAIN}", (r"^smtpd_tls_auth_only = .*", "")), \
             changed(f"{own.directory}/{MASTER}", (r"^  -o smtpd_tls_security_level=encrypt\n", "")):
         status, text = check(own)["postfix-tls"]
-    assert status == "warning" and re.match(FIRST + "takes passwords in the clear", text)
+    assert status == "warning" and re.match(FIRST + "accepts passwords in the clear", text)
 
 
 def test_postfix_tls_everywhere(own):
@@ -827,7 +827,7 @@ def test_milter_socket_missing(own):
 def test_milter_socket_is_a_file(own):
     with milter_socket_replaced(own) as path:
         open(path, "w", encoding="ascii").close()
-        assert_only(own, "milter", "wrong", "is no socket")
+        assert_only(own, "milter", "wrong", "is not a socket")
 
 
 def test_milter_gone(own):
@@ -839,7 +839,7 @@ def test_milter_gone(own):
         os.close(folder)
         shutil.chown(path, "nobody", "postfix")
         os.chmod(path, 0o660)
-        assert_only(own, "milter", "wrong", "Connection refused: postern-milter doesn't run")
+        assert_only(own, "milter", "wrong", "Connection refused: postern-milter isn't running")
 
 
 @pytest.mark.parametrize("group, mode", [("root", 0o770), ("postfix", 0o700)])

@@ -13,7 +13,7 @@ from conftest import new_account
 from logins import HELP_URL, compose, send, sender
 
 OFF = f"External access is off: your mail provider switched it off. Switch it on at {HELP_URL}"
-NO_IMAP = f"IMAP is not available to this mailbox (free), see {HELP_URL}"
+NO_IMAP = f"IMAP is not available for this mailbox (free), see {HELP_URL}"
 DEFERRED = "450 4.7.28 At most 5 messages a minute may be sent: try again in "
 
 # The programs' exit statuses.

@@ -95,9 +95,9 @@ def test_status_shows_the_failures(box, account):
     assert (row["failed_recipients"], row["failed_recipients_window"]) == ("10", "1h")
     assert row["failures"] == 4
     third, second, first = row["failure_log"].split("; ")
-    assert re.fullmatch(f"{TIME} to d.example status 5.7.1 weight 2 by own queue", first)
-    assert re.fullmatch(f"{TIME} to e.example status 5.1.1 weight 1 by inside", second)
-    assert re.fullmatch(f"{TIME} weight 1 by network 0a1b2c3d", third)
+    assert re.fullmatch(f"{TIME} to d.example status 5.7.1 weight 2 by own-queue", first)
+    assert re.fullmatch(f"{TIME} to e.example status 5.1.1 weight 1 by own-host", second)
+    assert re.fullmatch(f"{TIME} weight 1 by remote 0a1b2c3d", third)
     over_http, = http_rows(box, "posternStatus", users=account)
     assert over_http == row
 
@@ -113,7 +113,7 @@ def test_status_shows_the_tiers_own_numbers(box, account, tier, limit, window):
 def test_status_and_history_show_the_evidence(box, account):
     box.on(account)
     report(box, account, 1, *ten())
-    evidence = ("10 failures (score 10) of 1 message to 1 domain in 0 s, by own queue 10: "
+    evidence = ("10 failures (score 10) of 1 message to 1 domain in 0 s, by own-queue 10: "
                 "reject.test (5.1.1)")
     newest, before = box.doveadm("postern", "history", account)
     assert (newest["what"], newest["detail"], newest["by"]) == ("off", "compromised", "postern")
@@ -134,7 +134,7 @@ def test_b4_on_begins_to_count_anew(box, account):
     box.on(account)
     row = box.status(account)
     assert (row["access"], row["failures"]) == ("enabled", 0)
-    assert row["failure_log"].count("to reject.test status 5.1.1 weight 1 by own queue") == 10
+    assert row["failure_log"].count("to reject.test status 5.1.1 weight 1 by own-queue") == 10
 
 
 def test_export_carries_the_evidence_and_no_failures(box, account):

@@ -207,7 +207,7 @@ def test_forged_through_sendmail(own):
     assert not victim.lines() and victim.failures == 0
     victim.send("nobody@reject.test")
     line, = victim.wait_for_lines(1)
-    assert "by=queue" in line and "counted=1 " in line
+    assert "by=own-queue" in line and "counted=1 " in line
 
 
 def test_pickup_has_to_be_kept_away(own, with_lines):
@@ -217,7 +217,7 @@ def test_pickup_has_to_be_kept_away(own, with_lines):
     victim = Sender(own)
     forge(own, victim)
     line, = victim.wait_for_lines(1)
-    assert "by=queue" in line and "verdict=compromised" in line
+    assert "by=own-queue" in line and "verdict=compromised" in line
 
 
 def test_sendmail_asks_the_milters_of_the_site(own, with_lines, account):
@@ -248,7 +248,7 @@ def test_header_checks_leave_bounces_alone(own, with_lines):
     with_lines({MAIN: [CHECKS], MASTER: [sample_services("bounce")]})
     user = Sender(own)
     user.send("nobody@reject.test")
-    assert "by=queue" in user.wait_for_lines(1)[0]
+    assert "by=own-queue" in user.wait_for_lines(1)[0]
     assert "Undelivered" in own.wait_for_mail(user.user)[0]["Subject"]
     said = {row["check"]: row["status"] for row in own.doveadm("postern", "check")}
     assert (said["postfix-bounces"], said["postfix-bounces-checks"]) == ("ok", "ok")

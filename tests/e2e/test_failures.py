@@ -461,7 +461,7 @@ def test_d6_the_history_says_why(site):
         site.failure(ME, number % 7,
                      (f"r{number}@{domain}", 1 + spam, "5.7.1" if spam else "5.1.1"))
     assert evidence(site) == ("8 failures (score 10) of 7 messages to 3 domains in 42 min, "
-                              "by own queue 8: reject.test, a.example, b.example (5.1.1, 5.7.1)")
+                              "by own-queue 8: reject.test, a.example, b.example (5.1.1, 5.7.1)")
     assert site.history(ME)[1][1:3] == ("on", "") and len(site.history(ME)[1]) == 5
 
 
@@ -471,14 +471,14 @@ def test_d6_evidence_of_nothing_known(site):
         site.later(SECOND)
         site.failure(ME, number, ("", 1, "-"))
     assert evidence(site) == ("10 failures (score 10) of 10 messages to 0 domains in 9 s, "
-                              "by own queue 10")
+                              "by own-queue 10")
 
 
 def test_d6_evidence_of_one(site):
     site.on(ME)
     site.failure(ME, 1, ("r@d.example", 2, "5.7.1"), tiers=[Tier("free", failure=(2, HOUR))])
     assert evidence(site) == ("1 failure (score 2) of 1 message to 1 domain in 0 s, "
-                              "by own queue 1: d.example (5.7.1)")
+                              "by own-queue 1: d.example (5.7.1)")
 
 
 def test_d6_the_longest_evidence(site):
@@ -491,7 +491,7 @@ def test_d6_the_longest_evidence(site):
         site.failure(ME, number, *failed, tiers=tiers)
     text = evidence(site)
     assert text.startswith("1000 failures (score 1000) of 10 messages to 1000 domains in 144 h, "
-                           "by own queue 1000: xxx")
+                           "by own-queue 1000: xxx")
     assert text.endswith("(5.123.45670, 5.123.45671)")
 
 
@@ -500,7 +500,7 @@ def test_d6_evidence_shows_the_most_frequent(site):
     site.on(ME)
     failed = [f"r{number}@{name}.example" for number, name in enumerate("abbcccdeeee")]
     assert site.failure(ME, 1, *failed, tiers=tiers)[0] == "compromised"
-    assert evidence(site).endswith(", by own queue 11: e.example, c.example, b.example (5.1.1)")
+    assert evidence(site).endswith(", by own-queue 11: e.example, c.example, b.example (5.1.1)")
 
 
 def test_d6_evidence_says_who_reported(site):
@@ -509,7 +509,7 @@ def test_d6_evidence_says_who_reported(site):
         site.failure(ME, number, f"r{number}@d{number}.example", reporter=f"0000000{number}")
         site.failure(ME, 10 + number, f"r{number}@e{number}.example", reporter="@")
     site.failure(ME, 20, "a@f.example", "b@f.example")
-    assert ", by own queue 2, own hosts 4, networks 4: " in evidence(site)
+    assert ", by own-queue 2, own-host 4, remote 4: " in evidence(site)
 
 
 # What is kept
@@ -612,7 +612,7 @@ def test_support_sees_a_hundred_at_most(site):
 
 
 class Model:
-    """The rules once more, in the plainest way."""
+    """The rules again, in the plainest way."""
 
     def __init__(self, threshold, window):
         self.threshold, self.window, self.log = threshold, window, []

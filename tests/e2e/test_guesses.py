@@ -370,7 +370,7 @@ def test_d4_one_network_where_a_site_wants_it(site):
 
 
 def test_d4_each_further_one_needs_twice_as_many(site):
-    """Eight times at most; a month after the last it begins anew."""
+    """Eight times at most; a month after the last it starts again."""
     site.on(ME)
     for round_, needed in enumerate((10, 20, 40, 80, 80, 80)):
         site.later(DAY)

@@ -295,9 +295,9 @@ def block_doveadm(own):
                       file.read(), flags=re.MULTILINE)
     with open(own.settings_file, "w", encoding="utf-8") as file:
         file.write(text)
-    read_again = own.log("worker").count("settings read again")
+    read_again = own.log("worker").count("settings reloaded")
     os.kill(own.worker_pid, signal.SIGUSR1)
-    own.wait_for_log("worker", "settings read again", read_again + 1)
+    own.wait_for_log("worker", "settings reloaded", read_again + 1)
     # What is under way goes by the old ones.
     other = new_account("other")
     own.on(other)

@@ -204,9 +204,9 @@ def test_milters_memory_has_no_key(make_sandbox, account):
     box.wait_for_log("milter", f"bounce=genuine account={account}")
     box.doveadm("postern", "key", "add")
     assert len(masters(box)) >= 2
-    before = box.log("milter").count("settings read again")
+    before = box.log("milter").count("settings reloaded")
     subprocess.run(["kill", "-USR1", str(box.milter_pid)], check=True)
-    box.wait_for_log("milter", "settings read again", before + 1)
+    box.wait_for_log("milter", "settings reloaded", before + 1)
     data = memory_of(box.milter_pid)
     assert all(trace in data for trace in traces(box))
     assert box.milter_redis_password.encode() in data
@@ -393,7 +393,7 @@ def test_keys_are_made_on_the_command_line_only(make_sandbox):
 
 
 def test_removed_key(make_sandbox):
-    """What was made under it ends with its line, when the files have been made anew."""
+    """What was made under it ends with its line, when the files have been made again."""
     own = make_sandbox(options=["--no-penalty"])
     old = new_account("old")
     old_password = own.on(old)

@@ -300,7 +300,7 @@ def legacy_login(sandbox, protocol, user, password):
 @every_protocol
 def test_A7_legacy_address_is_for_exempt_accounts(sandbox, paid, protocol):
     password = sandbox.on(paid)
-    tls_is_needed = refusal(protocol, "TLS is needed: switch on TLS or SSL in the mail program, "
+    tls_is_needed = refusal(protocol, "TLS is required: switch on TLS or SSL in the mail program, "
                             f"see {HELP_URL}", imap="[PRIVACYREQUIRED]")
     assert legacy_login(sandbox, protocol, paid, password) == tls_is_needed
     assert legacy_login(sandbox, protocol, paid, "wrong") == GENERIC[protocol]
@@ -329,7 +329,7 @@ def test_A7_legacy_address_takes_tls_as_well(sandbox, paid, protocol):
 def test_A8_free_has_no_imap(sandbox, account):
     password = sandbox.on(account)
     assert log_in(sandbox, "imap", account, password) == \
-        f"NO [CONTACTADMIN] IMAP is not available to this mailbox (free), see {HELP_URL}"
+        f"NO [CONTACTADMIN] IMAP is not available for this mailbox (free), see {HELP_URL}"
     assert log_in(sandbox, "imap", account, "wrong") == GENERIC["imap"]
     assert is_accepted(log_in(sandbox, "pop3", account, password))
     assert is_accepted(log_in(sandbox, "smtp", account, password))
@@ -342,7 +342,7 @@ def test_A8_each_protocol_says_so(sandbox, account, protocol):
     for name in PROTOCOLS:
         answer = log_in(sandbox, name, account, password)
         if name == protocol:
-            assert answer == refusal(name, f"{name.upper()} is not available to this mailbox "
+            assert answer == refusal(name, f"{name.upper()} is not available for this mailbox "
                                      f"(no-{name}), see {HELP_URL}")
         else:
             assert is_accepted(answer)

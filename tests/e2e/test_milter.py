@@ -124,7 +124,7 @@ def test_mail_without_login_passes(client, login):
     b"a" * 10000,
 ], ids=lambda login: repr(login)[:20])
 def test_login_that_is_no_account(sandbox, client, login):
-    assert refusal(client.mail(login)) == "550 5.7.1 This login is no account of this site"
+    assert refusal(client.mail(login)) == "550 5.7.1 This login is not an account on this site"
     assert client.mail(None) == (ACCEPT, b"")
     for line in sandbox.log("milter").splitlines():
         assert re.fullmatch(r"postern-milter: [ -~]{1,900}", line), line
@@ -371,7 +371,7 @@ def test_socket_that_can_not_be_opened(tmp_path, changes):
 
 
 def test_socket(tmp_path):
-    """Ours alone to take: not somebody else's, and not what is no socket."""
+    """Ours alone to take: not somebody else's, and not what is not a socket."""
     with OwnMilter(tmp_path) as milter:
         assert os.stat(milter.path).st_mode & 0o777 == 0o660
         second = run_milter("-f", "-c", milter.settings)
@@ -409,7 +409,7 @@ def test_hangup_does_not_stop_it(tmp_path):
         for _ in range(20):
             milter.signal(signal.SIGHUP)
         milter.signal(signal.SIGUSR1)
-        milter.wait_for_log("settings read again")
+        milter.wait_for_log("settings reloaded")
         for _ in range(20):
             milter.signal(signal.SIGHUP)
         MilterClient(milter.path).negotiate().connect()
@@ -423,7 +423,7 @@ def test_reload_drops_no_session(tmp_path):
 
         write_settings(tmp_path, redis_unavailable="accept")
         milter.signal(signal.SIGUSR1)
-        milter.wait_for_log("settings read again")
+        milter.wait_for_log("settings reloaded")
         code, _, changes = client.message("anna", "ACCEPTED")
         assert code == CONTINUE and inserted(changes)[0][0] == TRACE
         assert "verdict=unavailable passed=yes" in milter.log()
@@ -431,8 +431,8 @@ def test_reload_drops_no_session(tmp_path):
         assert client.mail("anna")[0] == CONTINUE
         write_settings(tmp_path, redis_unavailable="defer", socket_group="mail")
         milter.signal(signal.SIGUSR1)
-        milter.wait_for_log("settings read again", 2)
-        assert "restart to make it so" in milter.log()
+        milter.wait_for_log("settings reloaded", 2)
+        assert "restart to apply it" in milter.log()
         assert client.rcpt()[0] == CONTINUE
         assert client.end("BEGUN")[0] == CONTINUE  # with the settings that it began with
         assert refusal(client.mail("anna")).startswith("451 4.3.0 ")
@@ -442,10 +442,10 @@ def test_reload_of_a_mistake_changes_nothing(tmp_path):
     with OwnMilter(tmp_path, redis_unavailable="accept") as milter:
         write_settings(tmp_path, redis_unavailable="perhaps")
         milter.signal(signal.SIGUSR1)
-        milter.wait_for_log("the old settings stay: ")
+        milter.wait_for_log("keeping the old settings: ")
         (tmp_path / "secrets.milter").unlink()
         milter.signal(signal.SIGUSR1)
-        milter.wait_for_log("the old settings stay: ", 2)
+        milter.wait_for_log("keeping the old settings: ", 2)
         with MilterClient(milter.path) as client:
             client.negotiate()
             client.connect()

@@ -70,7 +70,7 @@ def test_send(sandbox, account, user, group):
     assert message["Content-Language"] == "lv"
     assert message["Message-ID"].startswith("<notice.")
     assert email.header.make_header(email.header.decode_header(message["Subject"])) == \
-        "Ārējā piekļuve ir izslēgta: kāds mēģināja uzminēt paroli"
+        "Ārējā pieeja ir izslēgta: kāds mēģināja uzminēt paroli"
     text = message.get_payload(decode=True).decode("utf-8")
     assert account in text and "https://webmail.example.org/external-access" in text
 

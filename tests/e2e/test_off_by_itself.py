@@ -277,7 +277,7 @@ def test_A10_not_for_this_protocol(own, account, protocol):
     password, _ = add(own, account, "--protocols", others)
     assert log_in(own, protocol, account, password) == refusal(
         protocol,
-        f"This app password is not for {protocol.upper()}: make another one at {HELP_URL}")
+        f"This app password is not for {protocol.upper()}: get another one at {HELP_URL}")
     for other in others.split(","):
         assert is_accepted(log_in(own, other, account, password))
 
@@ -290,7 +290,7 @@ def test_A10_expired(own, account, protocol):
     assert is_accepted(log_in(own, protocol, account, password))
     wait_until(lambda: time.monotonic() - made > 1.5, "the expiry")
     assert log_in(own, protocol, account, password) == refusal(
-        protocol, f"This app password has expired: make a new one at {HELP_URL}", imap="[EXPIRED]")
+        protocol, f"This app password has expired: get a new one at {HELP_URL}", imap="[EXPIRED]")
     assert is_accepted(log_in(own, protocol, account, first))
 
 

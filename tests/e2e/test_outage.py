@@ -384,7 +384,7 @@ def test_site_may_let_messages_pass_uncounted(make_sandbox, account):
 
 
 def test_milter_away(own, account):
-    """Postfix then defers: nothing passes unlimited."""
+    """Postfix then defers: nothing passes without limits."""
     password = own.on(account)
     with sender(own, account, password) as client:
         assert send(client, account, "1").accepted

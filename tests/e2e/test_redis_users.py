@@ -413,7 +413,7 @@ def test_milter_borrows_scripts_of_the_worker(own, lose):
 
 
 def test_milter_waits_for_a_script(box):
-    """Within its time-out: a message that comes while Redis is being given the script passes."""
+    """Within its timeout: a message that comes while Redis is being given the script passes."""
     user = new_sender(box)
     wait_until_sent(box, user)
     flush_scripts(box)

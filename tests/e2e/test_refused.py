@@ -48,7 +48,7 @@ def switched_off(site, reason="owner"):
 
 
 def tries(site):
-    """What is in the outbox once more."""
+    """What is in the outbox again."""
     return [(entry["reason"], int(entry["time"]) - START, entry["refused"])
             for entry in site.outbox() if entry["event"] == "again"]
 

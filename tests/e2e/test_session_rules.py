@@ -66,7 +66,7 @@ def test_a10_expired(site):
 
 
 def test_a3_erased(site):
-    """The numbers begin anew, and the digests don't."""
+    """The numbers start again, and the digests don't."""
     _, before = site.on(ME)
     site.erase(ME)
     assert hold(site, ("pop3", before)) == "o"

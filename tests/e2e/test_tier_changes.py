@@ -17,7 +17,7 @@ from test_worker import imap_login, is_alive, pop3_login, wait_for_end
 __all__ = ["loaded", "private_redis", "site"]  # fixtures
 
 ME = "a@example.org"
-NO_SMTP = f"550 5.7.1 SMTP is not available to this mailbox (reader), see {HELP_URL}"
+NO_SMTP = f"550 5.7.1 SMTP is not available for this mailbox (reader), see {HELP_URL}"
 TIERS = [*FREE, *PAID, Tier("reader", "pop3,imap"), Tier("sender", "smtp"),
          Tier("twin", "pop3,imap,smtp")]
 
@@ -122,7 +122,7 @@ def test_A8_from_paid_to_free(box, account):
     assert mail(silent, account) == mail(used, account) == LOG_IN_AGAIN
     wait_for_end(imap, 60)
     assert log_in(box, "imap", account, password) == refusal(
-        "imap", f"IMAP is not available to this mailbox (free), see {HELP_URL}")
+        "imap", f"IMAP is not available for this mailbox (free), see {HELP_URL}")
     assert is_alive(webmail) and is_alive(pop3)
     with sender(box, account, password) as client:
         assert send(client, account).accepted
@@ -150,7 +150,7 @@ def test_A8_a_tier_that_never_sends(box, account):
     box.set(account, tier="reader")
     assert mail(silent, account) == mail(used, account) == NO_SMTP
     assert log_in(box, "smtp", account, password) == refusal(
-        "smtp", f"SMTP is not available to this mailbox (reader), see {HELP_URL}")
+        "smtp", f"SMTP is not available for this mailbox (reader), see {HELP_URL}")
     assert box.status(account)["access"] == "enabled"
 
 
@@ -165,5 +165,5 @@ def test_A8_the_site_changes_a_tier(own, account):
     with open(own.settings_file, "w", encoding="utf-8") as file:
         file.write(text.replace("protocols = pop3 imap smtp\n", "protocols = pop3 imap\n"))
     os.kill(own.milter_pid, signal.SIGUSR1)
-    own.wait_for_log("milter", "settings read again")
+    own.wait_for_log("milter", "settings reloaded")
     assert mail(silent, account) == mail(used, account) == NO_SMTP

@@ -329,9 +329,9 @@ def set_sendmail(own, path):
     lines.insert(at + 1, f"sendmail = {path}\n")
     with open(own.settings_file, "w", encoding="utf-8") as file:
         file.writelines(lines)
-    read_again = own.log("worker").count("settings read again")
+    read_again = own.log("worker").count("settings reloaded")
     os.kill(own.worker_pid, signal.SIGUSR1)
-    own.wait_for_log("worker", "settings read again", read_again + 1)
+    own.wait_for_log("worker", "settings reloaded", read_again + 1)
 
 
 @pytest.mark.parametrize("what, script", [
@@ -418,7 +418,7 @@ def test_check(own):
     done = run_worker(own, *settings, "--check")
     assert done.returncode == 78 and "owner.txt" in done.stderr, done
     os.kill(own.worker_pid, signal.SIGUSR1)
-    own.wait_for_log("worker", "the old settings stay: ")
+    own.wait_for_log("worker", "keeping the old settings: ")
 
 
 def test_stops_at_once(own):

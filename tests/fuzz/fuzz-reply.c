@@ -21,7 +21,7 @@
 #include "reply.h"
 #include "send.h"
 #include "session.h"
-#include "system.h"
+#include "workers.h"
 #include "unused.h"
 #include "utf8.h"
 
@@ -440,13 +440,13 @@ static void read_changes(const redisReply *reply)
 
 static void read_system(const redisReply *reply)
 {
-	const struct redisReply *workers = system_beat_read(reply);
-	struct system_backlog backlog = { 0 };
-	struct system_worker worker;
+	const struct redisReply *workers = workers_heartbeat_read(reply);
+	struct workers_backlog backlog = { 0 };
+	struct workers_entry worker;
 	struct system_host host;
 
 	for (unsigned int i = 0; i <= reply_count(workers); i++) {
-		system_worker_read(workers, i, &worker);
+		workers_entry_read(workers, i, &worker);
 		must_be_string(worker.name);
 		must_be_string(worker.trouble);
 		MUST(worker.age >= 0 && worker.started >= 0 && worker.sent >= 0);
@@ -458,7 +458,7 @@ static void read_system(const redisReply *reply)
 	}
 	/* The sums of all partitions. */
 	for (unsigned int i = 0; i < ACCOUNT_PARTITIONS; i++)
-		system_backlog_add(reply, &backlog);
+		workers_backlog_add(reply, &backlog);
 	MUST(backlog.notices >= 0 && backlog.oldest >= 0 && backlog.due >= 0 &&
 	     backlog.refused >= 0);
 }

@@ -42,7 +42,7 @@ static inline void add_off(struct store *store)
 		   "language et reason break-in");
 }
 
-/* Who has to end sessions, as system_workers_text() has it. */
+/* Who has to end sessions, as workers_text() has it. */
 static const char *workers = "";
 static bool more;
 

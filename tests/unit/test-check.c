@@ -224,7 +224,7 @@ static const struct info_row info_rows[] = {
 	{ "80 %", "used_memory:80\r\nmaxmemory:100", "redis-memory", CHECK_WARNING, "80 %" },
 	{ "100 %", "used_memory:100\r\nmaxmemory:100", "redis-memory", CHECK_WRONG, "is full" },
 	{ "no limit", "used_memory:5000000\r\nmaxmemory:0", "redis-memory", CHECK_OK, "5 MB" },
-	{ "no log, no status of it", "aof_enabled:0", "redis-writes", CHECK_OK, "went well" },
+	{ "no log, no status of it", "aof_enabled:0", "redis-writes", CHECK_OK, "succeeded" },
 	{ "log not written", "aof_last_write_status:err", "redis-writes", CHECK_WRONG,
 	  "aof_last_write_status:err" },
 	{ "hostile", "role:x\x1b[31m", "redis-role", CHECK_WRONG, "is a x?[31m," },
@@ -273,7 +273,7 @@ static const struct postfix_row postfix_rows[] = {
 	{ "another milter's action",
 	  "postern_milter = unix:p\nsmtpd_milters = { unix:a, default_action=accept }, unix:p\n"
 	  "milter_default_action = tempfail",
-	  "", "postfix-milter-action", CHECK_OK, "unlimited" },
+	  "", "postfix-milter-action", CHECK_OK, "without limits" },
 	{ "spaces at its action",
 	  "postern_milter = unix:p\nsmtpd_milters = {unix:p , default_action = accept}", "",
 	  "postfix-milter-action", CHECK_WRONG, "default_action=accept" },
@@ -292,7 +292,7 @@ static const struct postfix_row postfix_rows[] = {
 	  "postfix-milter-options", CHECK_OK, "" },
 	{ "a filter before the milter", MACROS "smtpd_proxy_filter = x",
 	  "smtp/inet/smtpd_proxy_filter =", "postfix-milter-options", CHECK_WRONG,
-	  "submission/inet has a smtpd_proxy_filter" },
+	  "submission/inet has an smtpd_proxy_filter" },
 	{ "a filter elsewhere", MACROS "smtpd_proxy_filter = x",
 	  "submission/inet/smtpd_proxy_filter =", "postfix-milter-options", CHECK_OK, "" },
 	{ "no login told", "milter_mail_macros = i {auth_type}", "", "postfix-milter-options",
@@ -327,7 +327,7 @@ static const struct postfix_row bounce_rows[] = {
 	  "postfix-bounces", CHECK_OK, "" },
 	{ "a cleanup of bounces' own that isn't there", ASKED,
 	  "bounce/unix/cleanup_service_name = localx", "postfix-bounces", CHECK_WRONG,
-	  "hands its own bounces to localx/unix, which isn't there" },
+	  "hands its own bounces to localx/unix, which doesn't exist" },
 	{ "classes of the bounces' own", ASKED "internal_mail_filter_classes =",
 	  "bounce/unix/internal_mail_filter_classes = bounce", "postfix-bounces", CHECK_OK, "" },
 	{ "no tables", ASKED "header_checks =\nbody_checks =\nmilter_header_checks = pcre:x", "",
@@ -346,7 +346,7 @@ static const struct postfix_row bounce_rows[] = {
 	  "postfix-bounces-checks", CHECK_OK, "" },
 	{ "tables that bounces aren't shown",
 	  ASKED "internal_mail_filter_classes = notify\nheader_checks = pcre:x", "",
-	  "postfix-bounces-checks", CHECK_OK, "Nothing looks into" },
+	  "postfix-bounces-checks", CHECK_OK, "Nothing inspects" },
 	{ "cleanup's own milters", ASKED, "cleanup/unix/non_smtpd_milters =", "postfix-bounces",
 	  CHECK_WRONG, "set non_smtpd_milters" },
 	{ "brought to port 25", ASKED, "", "postfix-bounces-port-25", CHECK_OK, "1." },
@@ -373,7 +373,7 @@ static const struct postfix_row bounce_rows[] = {
 	{ "AUTH at port 25, which is said elsewhere", ASKED,
 	  "smtp/inet/smtpd_sasl_auth_enable = yes\nsmtp/inet/smtpd_milters =",
 	  "postfix-bounces-port-25", CHECK_OK, "0." },
-	{ "nothing waits", ASKED, "", "postfix-bounces-action", CHECK_OK, "no mail waits" },
+	{ "nothing waits", ASKED, "", "postfix-bounces-action", CHECK_OK, "isn't held up" },
 	{ "nobody is asked", "smtpd_milters =", "", "postfix-bounces-action", CHECK_OK, "" },
 	{ "bounces wait", ASKED "non_smtpd_milters = {unix:p,default_action=tempfail}", "",
 	  "postfix-bounces-action", CHECK_WRONG, "non_smtpd_milters has default_action=tempfail" },
@@ -399,12 +399,11 @@ static const struct postfix_row bounce_rows[] = {
 	  CHECK_OK, "" },
 	{ "no filter", ASKED, "10025/inet/content_filter =", "postfix-filter", CHECK_OK,
 	  "no content filter" },
-	{ "asked once more", ASKED "content_filter = amavis:[::1]:10024",
-	  "10025/inet/content_filter =", "postfix-filter", CHECK_WARNING,
-	  "10025/inet takes mail back" },
+	{ "asked again", ASKED "content_filter = amavis:[::1]:10024", "10025/inet/content_filter =",
+	  "postfix-filter", CHECK_WARNING, "10025/inet takes mail back" },
 	{ "not asked again", ASKED "content_filter = f:",
 	  "10025/inet/content_filter =\n10025/inet/smtpd_milters =", "postfix-filter", CHECK_OK,
-	  "isn't asked about again" },
+	  "isn't asked again" },
 	{ "no milters behind the filter", ASKED "content_filter = f:",
 	  "10025/inet/content_filter =\n10025/inet/receive_override_options = no_milters",
 	  "postfix-filter", CHECK_OK, "" },
@@ -420,11 +419,11 @@ static const struct postfix_row bounce_rows[] = {
 
 static const struct postfix_row sender_rows[] = {
 	{ "anybody", "smtpd_sender_restrictions =", "", "postfix-sender", CHECK_WARNING,
-	  "submission/inet takes Postfix's own double_bounce_sender" },
+	  "submission/inet accepts Postfix's own double_bounce_sender" },
 	{ "port 25's restrictions are taken away",
 	  "smtpd_sender_restrictions = check_sender_access inline:{{<>=550}}",
 	  "submission/inet/smtpd_sender_restrictions =", "postfix-sender", CHECK_WARNING,
-	  "submission/inet takes" },
+	  "submission/inet accepts" },
 	{ "anybody but the empty one", "smtpd_sender_restrictions =",
 	  "submission/inet/smtpd_sender_restrictions = check_sender_access inline:{{<>=550}}",
 	  "postfix-sender", CHECK_OK, "reject_sender_login_mismatch" },
@@ -435,10 +434,10 @@ static const struct postfix_row sender_rows[] = {
 	{ "only without a login",
 	  "smtpd_relay_restrictions = reject_unauthenticated_sender_login_mismatch "
 	  "check_policy_service unix:p",
-	  "", "postfix-sender", CHECK_OK, "submission/inet takes any" },
+	  "", "postfix-sender", CHECK_OK, "submission/inet accepts any" },
 	{ "only what is another's",
 	  "smtpd_sender_restrictions = check_sender_access x, reject_known_sender_login_mismatch",
-	  "", "postfix-sender", CHECK_OK, "submission/inet takes any" },
+	  "", "postfix-sender", CHECK_OK, "submission/inet accepts any" },
 	{ "the site's own class", "smtpd_restriction_classes = senders", "", "postfix-sender",
 	  CHECK_OK, "" },
 	{ "sendmail's mail is read as a bounce", ASKED, "", "postfix-pickup", CHECK_WARNING,
@@ -452,18 +451,18 @@ static const struct postfix_row sender_rows[] = {
 	{ "which asks ours too", ASKED, "pickup/unix/cleanup_service_name = local",
 	  "postfix-pickup", CHECK_WARNING, "pickup/unix leads" },
 	{ "which isn't there", ASKED, "pickup/unix/cleanup_service_name = localx", "postfix-pickup",
-	  CHECK_WRONG, "hands mail to localx/unix, which isn't there" },
+	  CHECK_WRONG, "hands mail to localx/unix, which doesn't exist" },
 	{ "pickup without milters", ASKED, "pickup/unix/receive_override_options = no_milters",
 	  "postfix-pickup", CHECK_OK, "" },
 	{ "only bounces are read", ASKED "non_smtpd_milters =",
 	  "bounce/unix/cleanup_service_name = local\nlocal/unix/non_smtpd_milters = unix:p",
 	  "postfix-pickup", CHECK_OK, "" },
 	{ "any user", "authorized_submit_users = static:anyone", "", "postfix-sendmail", CHECK_OK,
-	  "To name those who may" },
+	  "To restrict this" },
 	{ "named users", "authorized_submit_users = root, vmail", "", "postfix-sendmail", CHECK_OK,
-	  "is for those" },
+	  "Only those" },
 	{ "users of a table", "authorized_submit_users = !www-data, static:all", "",
-	  "postfix-sendmail", CHECK_OK, "is for those" },
+	  "postfix-sendmail", CHECK_OK, "Only those" },
 };
 
 static void judges_postfix(void **state)
@@ -502,7 +501,7 @@ static void judges_pickup_twice(void **state)
 	check_text_read(&site.postfix.overrides, copy("pickup/unix/cleanup_service_name = local"),
 			'=');
 	assert_says(&site, &check_postfix_topic, "postfix-pickup", CHECK_WARNING,
-		    "pickup/unix is twice in master.cf");
+		    "pickup/unix is in master.cf twice");
 	check_site_free(&site);
 }
 
@@ -514,7 +513,7 @@ static void judges_the_worker(void **state)
 
 	(void)state;
 	check_text_read(&site.postfix.main, copy("authorized_submit_users = root postern"), '=');
-	assert_says(&site, &check_postfix_topic, "postfix-sendmail", CHECK_OK, "is for those");
+	assert_says(&site, &check_postfix_topic, "postfix-sendmail", CHECK_OK, "Only those");
 	check_text_free(&site.postfix.main);
 	check_text_read(&site.postfix.main, copy("authorized_submit_users = root"), '=');
 	assert_says(&site, &check_postfix_topic, "postfix-sendmail", CHECK_WARNING,
@@ -536,14 +535,10 @@ static void judges_the_worker(void **state)
 static void judges_nothing(void **state)
 {
 	static const struct check_topic *const topics[] = {
-		&check_host_topic,
-		&check_secrets_topic,
-		&check_redis_topic,
-		&check_redis_info_topic,
-		&check_dovecot_topic,
-		&check_api_topic,
-		&check_postfix_topic,
-		NULL,
+		&check_host_topic,    &check_secrets_topic,
+		&check_redis_topic,   &check_redis_info_topic,
+		&check_dovecot_topic, &check_api_topic,
+		&check_postfix_topic, NULL,
 	};
 	struct check_site site = { .settings_file = "/nowhere/postern.conf" };
 
@@ -560,7 +555,7 @@ static void judges_nothing(void **state)
 	}
 	assert_says(&site, &check_host_topic, "settings", CHECK_WRONG, "No such file");
 	assert_says(&site, &check_secrets_topic, "secrets", CHECK_UNKNOWN, "fix them first");
-	assert_says(&site, &check_redis_topic, "redis", CHECK_UNKNOWN, "mend them first");
+	assert_says(&site, &check_redis_topic, "redis", CHECK_UNKNOWN, "fix them first");
 	check_site_free(&site);
 }
 

@@ -119,7 +119,7 @@ static const struct word_row word_rows[] = {
 	{ "words: too much", CHILD_TOO_MUCH, 9, "printed too much" },
 	{ "words: missing", CHILD_MISSING, ENOENT, "not found on this host" },
 	{ "words: not started", CHILD_NOT_STARTED, EACCES, "Permission denied" },
-	{ "words: lost", CHILD_LOST, 0, "how it ended is not known" },
+	{ "words: lost", CHILD_LOST, 0, "how it ended is unknown" },
 };
 
 static void describes(void **state)

@@ -193,7 +193,7 @@ static void scripts(void **state)
 		[SCRIPT_UNSEEN] = "unseen",
 		[SCRIPT_REFUSED] = "refused",
 		[SCRIPT_AGAIN] = "again",
-		[SCRIPT_BEAT] = "beat",
+		[SCRIPT_HEARTBEAT] = "heartbeat",
 		[SCRIPT_BACKLOG] = "backlog",
 		[SCRIPT_LIST] = "list",
 		[SCRIPT_EXPORT] = "export",

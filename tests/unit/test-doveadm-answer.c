@@ -6,7 +6,7 @@
 
 #include "rows.h"
 
-#define NOT_UNDERSTOOD "no answer that is understood"
+#define NOT_UNDERSTOOD "an unexpected answer"
 
 struct row {
 	const char *name;

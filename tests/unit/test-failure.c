@@ -39,8 +39,8 @@ struct site_row {
 };
 
 static const struct site_row site_rows[] = {
-	{ "our own queue", FAILURE_QUEUE, NULL, "-" },
-	{ "one of our own hosts", FAILURE_INSIDE, "192.0.2.1", "@" },
+	{ "our own queue", FAILURE_OWN_QUEUE, NULL, "-" },
+	{ "one of our own hosts", FAILURE_OWN_HOST, "192.0.2.1", "@" },
 	{ "somebody else", FAILURE_REMOTE, "192.0.2.1", "d364ed51" },
 	{ "somebody else in the same network", FAILURE_REMOTE, "192.0.2.99", "d364ed51" },
 	{ "somebody else of no address", FAILURE_REMOTE, "unknown", "00000000" },
@@ -108,7 +108,7 @@ static void writes_a_recipient(void **state)
 	struct command command;
 	const char *text;
 
-	ask(FAILURE_QUEUE, NULL, &row->failed, 1, &command);
+	ask(FAILURE_OWN_QUEUE, NULL, &row->failed, 1, &command);
 	text = sample_argv(&command, 7);
 	assert_int_equal(strspn(text, "0123456789abcdef"), 12);
 	assert_int_equal(text[12], ' ');
@@ -130,7 +130,7 @@ static void names_the_recipient(void **state)
 	char names[5][13];
 
 	(void)state;
-	ask(FAILURE_QUEUE, NULL, failed, 5, &command);
+	ask(FAILURE_OWN_QUEUE, NULL, failed, 5, &command);
 	at = sample_argv(&command, 7);
 	for (size_t i = 0; i < 5; i++) {
 		assert_non_null(at);
@@ -153,7 +153,7 @@ static void counts_no_more_than_the_most(void **state)
 	unsigned int lines = 0;
 
 	(void)state;
-	ask(FAILURE_QUEUE, NULL, failed, FAILURES_MAX + 1, &command);
+	ask(FAILURE_OWN_QUEUE, NULL, failed, FAILURES_MAX + 1, &command);
 	for (const char *at = sample_argv(&command, 7); *at != '\0'; at++)
 		lines += *at == '\n';
 	assert_int_equal(lines, FAILURES_MAX);

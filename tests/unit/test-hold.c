@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "outbox-samples.h"
-#include "system.h"
+#include "workers.h"
 
 #define MINUTE INT64_C(60000)
 #define HOUR   (60 * MINUTE)
@@ -498,19 +498,21 @@ static void unseen_hosts(void **state)
 	store_free(&store);
 }
 
-static unsigned int beat(struct store *store, const char *name, int64_t started)
+static unsigned int heartbeat(struct store *store, const char *name, int64_t started)
 {
-	const struct system_beat beat = { .name = name, .started = started, .trouble = "" };
+	const struct workers_heartbeat heartbeat = { .name = name,
+						     .started = started,
+						     .trouble = "" };
 	struct command command;
 	redisReply *reply;
 	const char *error;
 	unsigned int count;
 
-	system_beat_ask(&beat, &command);
+	workers_heartbeat_ask(&heartbeat, &command);
 	if (store_ask(store, &command, &reply, &error) < 0)
 		fail_msg("%s", error);
-	assert_non_null(system_beat_read(reply));
-	count = reply_count(system_beat_read(reply));
+	assert_non_null(workers_heartbeat_read(reply));
+	count = reply_count(workers_heartbeat_read(reply));
 	freeReplyObject(reply);
 	return count;
 }
@@ -524,22 +526,22 @@ static void crashed_workers(void **state)
 
 	(void)state;
 	mark(store, 0);
-	assert_int_equal(beat(store, "a:1:5", began), 1);
-	assert_int_equal(beat(store, "b:1:5", began), 2);
+	assert_int_equal(heartbeat(store, "a:1:5", began), 1);
+	assert_int_equal(heartbeat(store, "b:1:5", began), 2);
 	pause_ms(5);
-	assert_int_equal(beat(store, "b:2:5", now()), 2);
-	assert_int_equal(beat(store, "b:1:5", began), 3);
-	assert_int_equal(beat(store, "b:2:5", began + 5), 3);
-	assert_int_equal(beat(store, "b:2:5", now() + HOUR), 2); /* by a clock of its own */
-	assert_int_equal(beat(store, "b:1:5", began), 3);
-	assert_int_equal(beat(store, "b:2:5", 0), 2);
-	assert_int_equal(beat(store, "", 0), 2);
+	assert_int_equal(heartbeat(store, "b:2:5", now()), 2);
+	assert_int_equal(heartbeat(store, "b:1:5", began), 3);
+	assert_int_equal(heartbeat(store, "b:2:5", began + 5), 3);
+	assert_int_equal(heartbeat(store, "b:2:5", now() + HOUR), 2); /* by a clock of its own */
+	assert_int_equal(heartbeat(store, "b:1:5", began), 3);
+	assert_int_equal(heartbeat(store, "b:2:5", 0), 2);
+	assert_int_equal(heartbeat(store, "", 0), 2);
 	store_free(&store);
 }
 
 static void backlog_has_what_waits(void **state)
 {
-	struct system_backlog backlog = { 0 };
+	struct workers_backlog backlog = { 0 };
 	struct store *store = open_store();
 	struct command command;
 	redisReply *reply;
@@ -552,9 +554,9 @@ static void backlog_has_what_waits(void **state)
 	assert_none(store, "a:1:5");
 	add_off_ago(store, ACCOUNT, 0);
 	pause_ms(5);
-	system_backlog_ask(14, 0, &command);
+	workers_backlog_ask(14, 0, &command);
 	assert_int_equal(store_ask(store, &command, &reply, &error), 0);
-	assert_int_equal(system_backlog_add(reply, &backlog), 0);
+	assert_int_equal(workers_backlog_add(reply, &backlog), 0);
 	freeReplyObject(reply);
 	assert_int_equal(backlog.notices, 3);
 	assert_in_range(backlog.oldest, 5, 5000);

@@ -15,7 +15,7 @@
 #include "samples.h"
 #include "send.h"
 #include "session.h"
-#include "system.h"
+#include "workers.h"
 #include "unused.h"
 
 #define NAMES 1000
@@ -152,7 +152,7 @@ static void ask_refused(const struct account_name *account, struct command *comm
 
 static void ask_backlog(const struct account_name *account, struct command *command_r)
 {
-	system_backlog_ask(account->partition, UINT64_MAX, command_r);
+	workers_backlog_ask(account->partition, UINT64_MAX, command_r);
 }
 
 static void ask_list(const struct account_name *account, struct command *command_r)

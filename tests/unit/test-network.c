@@ -10,7 +10,7 @@
 #define NO_NETWORK "not an IP address or network"
 #define PREFIX_32  "the prefix is not a number from 0 to 32"
 #define PREFIX_128 "the prefix is not a number from 0 to 128"
-#define BITS	   "bits are set behind the prefix"
+#define BITS	   "bits are set beyond the prefix"
 
 struct bad_row {
 	const char *name;

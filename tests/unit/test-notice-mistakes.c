@@ -9,7 +9,7 @@
 #include "notice-site.h"
 
 #define SUBJECT "1: expected \"Subject: \" and a subject"
-#define CLOSE	"expected '}' behind '{' in the same line; a brace itself is written '{{'"
+#define CLOSE	"expected '}' after '{' in the same line; a brace itself is written '{{'"
 #define OFF	"expected one of {account}, {domain}, {help_url}, {time}"
 #define ADDED                                                                                      \
 	"expected one of {account}, {domain}, {help_url}, {time}, {mail_server}, {by}, {from}, "   \

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "outbox-samples.h"
-#include "system.h"
+#include "workers.h"
 
 static void nothing_there(void **state)
 {
@@ -313,14 +313,14 @@ static void following(void **state)
 
 static long long backlog(struct store *store)
 {
-	struct system_backlog backlog = { 0 };
+	struct workers_backlog backlog = { 0 };
 	struct command command;
 	redisReply *reply;
 	const char *error;
 
-	system_backlog_ask(14, 0, &command);
+	workers_backlog_ask(14, 0, &command);
 	assert_int_equal(store_ask(store, &command, &reply, &error), 0);
-	assert_int_equal(system_backlog_add(reply, &backlog), 0);
+	assert_int_equal(workers_backlog_add(reply, &backlog), 0);
 	freeReplyObject(reply);
 	assert_true(backlog.notices == 0 || backlog.oldest >= 5);
 	return backlog.notices;

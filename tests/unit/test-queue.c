@@ -83,7 +83,7 @@ static const struct search_row search_rows[] = {
 	{ "search: it crashed", "#!/bin/sh\nkill -9 $$\n", 0755, QUEUE_UNKNOWN,
 	  "postqueue: ended by signal 9" },
 	{ "search: no JSON", "#!/bin/sh\necho a\n", 0755, QUEUE_UNKNOWN,
-	  "postqueue: an answer that is not understood" },
+	  "postqueue: unexpected output" },
 	{ "search: not to be run", "#!/bin/sh\nexit 0\n", 0644, QUEUE_UNKNOWN,
 	  "postqueue: Permission denied" },
 	{ "search: no Postfix", NULL, 0, QUEUE_MISSING, "postqueue: not found on this host" },

@@ -145,8 +145,9 @@ static void test_add_again(void **state)
 						secrets->keys[j].password, SECRETS_KEY_SIZE);
 	}
 	secrets_free(&secrets);
-	assert_add_refused(files.path, " has 8 keys, as many as there can be: remove the line of "
-				       "the oldest, which ends all app passwords made with it");
+	assert_add_refused(files.path,
+			   " has 8 keys, the most that there can be: remove the line of "
+			   "the oldest, which ends all app passwords made with it");
 	assert_int_equal(count_files(&files), 4);
 	end(&files);
 }
@@ -204,7 +205,7 @@ struct add_bad_row {
 
 static const struct add_bad_row add_bad_rows[] = {
 	{ "add: no id left", "[keys]\n255 = " KEY_0 "\n", 0640,
-	  " no id is left above 255: remove all keys to begin with 1 again, which ends all app "
+	  " no id is left above 255: remove all keys to start again with 1, which ends all app "
 	  "passwords" },
 	{ "add: mistake in the file", "[keys]\n1 = x\n", 0640,
 	  "2: 1: "
@@ -277,7 +278,7 @@ static void test_add_while_another_does(void **state)
 
 	(void)state;
 	assert_int_equal(flock(fd, LOCK_SH), 0);
-	assert_add_refused(files.path, " somebody else is adding a key just now");
+	assert_add_refused(files.path, " somebody else is adding a key right now");
 	close(fd);
 	assert_int_equal(add_key(files.path), 1);
 	end(&files);

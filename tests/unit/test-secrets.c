@@ -92,7 +92,7 @@ static void test_good(void **state)
 /* A mark in all that must not show in an error. */
 #define SECRET "5ec7e7"
 #define NO_KEY " expected at least one key: \"doveadm postern key add\" makes one"
-#define OTHERS "expected no ';' after a space: comments stand on lines of their own in this file"
+#define OTHERS "expected no ';' after a space: comments must be on lines of their own in this file"
 #define HEX    "expected 64 hexadecimal digits"
 #define ID     "expected a key's id from 1 to 255 before '='"
 #define X50    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
@@ -114,12 +114,12 @@ static const struct bad_row bad_rows[] = {
 	{ "bad: base64 alone among the keys", "[keys]\n" SECRET "==\n", "2: " ID },
 	{ "bad: unknown key of [redis]", "[redis]\n" SECRET " = x\n",
 	  "2: expected password before '='" },
-	{ "bad: empty password", "[redis]\npassword =\n", "2: password: expected it behind '='" },
+	{ "bad: empty password", "[redis]\npassword =\n", "2: password: expected it after '='" },
 	{ "bad: two passwords", "[redis]\npassword = x\npassword = " SECRET "\n",
 	  "3: password: expected only once" },
 	{ "bad: unknown key of [doveadm]", "[doveadm]\n" SECRET " = x\n",
 	  "2: expected api_key before '='" },
-	{ "bad: empty API key", "[doveadm]\napi_key =\n", "2: api_key: expected it behind '='" },
+	{ "bad: empty API key", "[doveadm]\napi_key =\n", "2: api_key: expected it after '='" },
 	{ "bad: two API keys", "[doveadm]\napi_key = x\napi_key = " SECRET "\n",
 	  "3: api_key: expected only once" },
 	{ "bad: password of two lines", "[redis]\npassword = x\n  " SECRET "\n",

@@ -267,7 +267,7 @@ static const struct sentence_row sentence_rows[] = {
 	  "see https://example.org/help" },
 	{ "tells the tier",
 	  { .verdict = SEND_PROTOCOL, .tier = "free" },
-	  "SMTP is not available to this mailbox (free), see https://example.org/help" },
+	  "SMTP is not available for this mailbox (free), see https://example.org/help" },
 	{ "tells the block",
 	  { .verdict = SEND_BLOCKED },
 	  "Sending from this mailbox is blocked by your mail provider, "

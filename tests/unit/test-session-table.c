@@ -323,7 +323,7 @@ static void anvil_breaks_off(void **state)
 	(void)state;
 	begin_anvil("imap/192.0.2.1/a@example.org\t10\t2\nimap/19");
 	assert_int_equal(anvil_read(site.files.directory, count_row, text, &error), -1);
-	assert_non_null(strstr(error, "/anvil: an answer without an end"));
+	assert_non_null(strstr(error, "/anvil: an incomplete answer"));
 	free(error);
 }
 

@@ -15,9 +15,9 @@
 #define DOMAIN	 "3: default_domain: expected a domain such as example.org"
 #define NETWORKS "expected networks such as 192.0.2.0/24, 2001:db8::/32 or 127.0.0.1 "
 #define ADDRESS	 "4: address: expected unix:/PATH, IP:PORT or [IPV6]:PORT"
-#define NO_NAME	 " (not a host's name: to look one up would block)"
+#define NO_NAME	 " (not a host name: looking one up would block)"
 #define SECTIONS "expected [postern], [redis], [milter], [notices], [worker] or [tier NAME]"
-#define TIER	 "expected a tier's name of 1 to 16 lower case letters, digits and hyphens"
+#define TIER	 "expected a tier name of 1 to 16 lower case letters, digits and hyphens"
 #define LIMIT	 "expected a number from 1 to 10000, or unlimited"
 #define MAILBOX	 "expected an address such as postmaster@example.org, or nothing"
 #define LANGUAGE "expected two or three lower case letters, such as et"
@@ -50,9 +50,9 @@ static const struct bad_row bad_rows[] = {
 	       "[tier i]\n[tier j]\n[tier k]\n[tier l]\n[tier m]\n[tier n]\n[tier o]\n",
 	  "17: [tier o]: expected at most 16 tiers, free and paid among them" },
 	{ "bad: section not closed", HELP "[redis\n",
-	  "3: expected [SECTION] and nothing behind it" },
+	  "3: expected [SECTION] and nothing after it" },
 	{ "bad: something behind a section", HELP "[redis] x\n",
-	  "3: expected [SECTION] and nothing behind it" },
+	  "3: expected [SECTION] and nothing after it" },
 	{ "bad: indented section", HELP "  [redis]\n", "3: expected '[' at the start of the line" },
 	{ "bad: key before a section", "help_url = http://h/\n",
 	  "1: expected a [SECTION] before the first key" },
@@ -77,16 +77,16 @@ static const struct bad_row bad_rows[] = {
 	{ "bad: the password is not here", HELP "[redis]\npassword = hunter2\n",
 	  "4: password: expected one of address, user, database, timeout" },
 	{ "bad: key twice", HELP "help_url = http://h/\n",
-	  "3: help_url: expected only once, but line 2 has it" },
+	  "3: help_url: expected only once, but it is also in line 2" },
 	{ "bad: list twice", HELP "proxies = ::1\nproxies = ::2\n",
-	  "4: proxies: expected only once, but line 3 has it" },
+	  "4: proxies: expected only once, but it is also in line 3" },
 	{ "bad: key twice in a section in two parts",
 	  HELP "[tier a]\ncount = messages\n[tier b]\n[tier a]\ncount = messages\n",
-	  "7: count: expected only once, but line 4 has it" },
+	  "7: count: expected only once, but it is also in line 4" },
 	{ "bad: value goes on", HELP "[redis]\nuser = x\n  y\n",
-	  "5: user: expected one line: this one goes on with it, as it begins with a space" },
+	  "5: user: expected one line: this one continues it, as it begins with a space" },
 	{ "bad: indented key behind a value", HELP "[redis]\nuser = x\n  database = 1\n",
-	  "5: user: expected one line: this one goes on with it, as it begins with a space" },
+	  "5: user: expected one line: this one continues it, as it begins with a space" },
 	{ "bad: indented key behind a list", HELP "proxies = ::1\n  secrets = /x\n",
 	  "4: proxies: " NETWORKS "(not an IP address or network)" },
 	{ "bad: 8-bit value", HELP "default_domain = p\xc4\x81rbaude.lv\n",
@@ -128,7 +128,7 @@ static const struct bad_row bad_rows[] = {
 	{ "bad: network", HELP "internal_networks = 10.0.0.0/33\n",
 	  "3: internal_networks: " NETWORKS "(the prefix is not a number from 0 to 32)" },
 	{ "bad: network with host bits", HELP "internal_networks = ::1 10.1.0.0/8\n",
-	  "3: internal_networks: " NETWORKS "(bits are set behind the prefix)" },
+	  "3: internal_networks: " NETWORKS "(bits are set beyond the prefix)" },
 	{ "bad: host name for a network", HELP "proxies = 127.0.0.1,\n  localhost\n",
 	  "4: proxies: " NETWORKS "(not an IP address or network)" },
 	{ "bad: secrets relative", HELP "secrets = secrets\n",
@@ -188,9 +188,9 @@ static const struct bad_row bad_rows[] = {
 	{ "bad: milter socket too long", HELP "[milter]\nsocket = /" X150 "\n",
 	  "4: socket: expected an absolute path of at most 107 bytes" },
 	{ "bad: socket group empty", HELP "[milter]\nsocket_group =\n",
-	  "4: socket_group: expected a group's name" },
+	  "4: socket_group: expected a group name" },
 	{ "bad: milter user with a dash in front", HELP "[milter]\nuser = -r\n",
-	  "4: user: expected a user's name, or nothing" },
+	  "4: user: expected a user name, or nothing" },
 	{ "bad: worker sendmail relative", HELP "[worker]\nsendmail = sendmail\n",
 	  "4: sendmail: expected an absolute path of at most 1000 bytes" },
 	{ "bad: milter Redis user with a space", HELP "[milter]\nredis_user = a b\n",
@@ -227,7 +227,7 @@ static const struct bad_row bad_rows[] = {
 	{ "bad: own relative", HELP "[notices]\nown = notices\n",
 	  "4: own: expected an absolute path of at most 1000 bytes" },
 	{ "bad: mail server with a port", HELP "[notices]\nmail_server = mail.example.org:993\n",
-	  "4: mail_server: expected a host's name such as mail.example.org, or nothing" },
+	  "4: mail_server: expected a host name such as mail.example.org, or nothing" },
 	{ "bad: warning too long", HELP "[notices]\nunused_warning = 366d\n",
 	  "4: unused_warning: expected a duration in whole seconds from 0 to 365d" },
 	{ "bad: sendmail with options", HELP "[worker]\nsendmail = sendmail -i\n",

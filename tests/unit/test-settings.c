@@ -66,7 +66,7 @@ static const struct good_row good_rows[] = {
 	{ "milter stays who it is", HELP "[milter]\nuser =\n", "milter.user=(null)" },
 	{ "feedback address", HELP "[milter]\nfeedback_address = FBL@Example.org\n",
 	  "feedback=fbl@example.org" },
-	{ "accept while Redis is away", HELP "[milter]\nredis_unavailable = accept\n",
+	{ "accept while Redis is unavailable", HELP "[milter]\nredis_unavailable = accept\n",
 	  "redis_unavailable=1" },
 	{ "from", HELP "[notices]\nfrom = Help+1@Example.ORG\n", "from=help+1@example.org" },
 	{ "empty from", HELP "[notices]\nfrom =\n", "from=(null)" },
@@ -354,10 +354,12 @@ static const struct doubt_row doubt_rows[] = {
 	{ "no doubt: the defaults", "[tier free]\n", NULL },
 	{ "doubt: the sample of before",
 	  "[tier free]\nwrong_passwords = 50\nwrong_password_networks = 3\n",
-	  ": [tier free]: wrong_passwords and wrong_password_networks count otherwise than before: "
+	  ": [tier free]: wrong_passwords and wrong_password_networks have a different meaning "
+	  "than before: "
 	  "3 networks that try 50 each" },
 	{ "doubt: dearer than that", "[tier a]\nwrong_passwords = 200\n",
-	  "[tier a]: wrong_passwords and wrong_password_networks count otherwise than before: "
+	  "[tier a]: wrong_passwords and wrong_password_networks have a different meaning than "
+	  "before: "
 	  "10 networks that try 200 each" },
 	{ "doubt: one network", "[tier paid]\nwrong_password_networks = 1\n", "[tier paid]" },
 	{ "doubt: the second tier",

@@ -10,7 +10,7 @@ static void assert_100_fail_fast(struct store *store)
 
 	for (int i = 0; i < 100; i++)
 		assert_int_equal(ask(store, &error), -1);
-	assert_non_null(strstr(error, "away"));
+	assert_non_null(strstr(error, "trying again"));
 	assert_in_range(now_ms() - start, 0, TIMEOUT + SLACK);
 }
 
@@ -61,7 +61,7 @@ static void frozen_and_thawed(void **state)
 	assert_refuses(store, "no answer within 300 ms");
 	assert_in_range(now_ms() - start, TIMEOUT - 20, TIMEOUT + SLACK);
 	start = now_ms();
-	assert_refuses(store, "away");
+	assert_refuses(store, "trying again");
 	assert_in_range(now_ms() - start, 0, SLACK / 2);
 	kill(redis->pid, SIGCONT);
 	assert_back_within_a_second(store);

@@ -1,16 +1,16 @@
--- What the workers say of themselves, so that operations see who is there.
+-- The workers' heartbeats, so that operations see which ones are running.
 --
--- KEYS[1] is the mark of a partition, KEYS[2] a hash with a field for each worker: 'time started
--- sent trouble'. ARGV: format, the worker's name ('' to ask only), since when it runs (0 when it
--- ends), how many notices it has sent, what it has trouble with. Answers with name, age of what it
--- said in milliseconds, and the rest, for each.
+-- KEYS[1] is the format stamp of a partition, KEYS[2] a hash with a field for each worker: 'time
+-- started sent trouble'. ARGV: format, the worker's name ('' to ask only), since when it runs (0
+-- when it ends), how many notices it has sent, what it has trouble with. Answers with name, age of
+-- its last heartbeat in milliseconds, and the rest, for each.
 
-if not marked() then
-	return unmarked()
+if not is_stamped() then
+	return not_stamped()
 end
 
 local WORKERS = KEYS[2]
-local KEPT = 24 * 3600 * 1000 -- how long who has gone silent is still named
+local KEPT = 24 * 3600 * 1000 -- how long a silent worker is still listed
 local now, all = clock(), {}
 
 local function host_of(name)

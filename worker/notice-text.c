@@ -1,6 +1,6 @@
 /* The notice about an event. */
 
-#include "letter.h"
+#include "notice-text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,14 +21,14 @@ static void unload(void *extra)
 	notices_free(&notices);
 }
 
-const struct state_extra letter_state = { .load = load, .free = unload };
+const struct state_extra notice_text_state = { .load = load, .free = unload };
 
-uint64_t letter_warning(const struct settings *settings)
+uint64_t notice_text_warning(const struct settings *settings)
 {
 	return settings->notices.unused_warning * UINT64_C(1000);
 }
 
-/* 0, or -1 if the owner is not told of it. */
+/* 0, or -1 if the owner isn't told about it. */
 static int notice_of(const struct outbox_event *event, enum notice_event *notice_r)
 {
 	switch (event->kind) {
@@ -54,8 +54,8 @@ static int notice_of(const struct outbox_event *event, enum notice_event *notice
 	return -1;
 }
 
-int letter_write(const struct state *state, const struct outbox_event *event,
-		 const char *message_id, char **text_r, char **error_r)
+int notice_text_write(const struct state *state, const struct outbox_event *event,
+		      const char *message_id, char **text_r, char **error_r)
 {
 	const struct notice_facts facts = {
 		.account = &event->account,

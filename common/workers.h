@@ -1,5 +1,5 @@
-#ifndef POSTERN_SYSTEM_H
-#define POSTERN_SYSTEM_H
+#ifndef POSTERN_WORKERS_H
+#define POSTERN_WORKERS_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -9,40 +9,40 @@
 struct redisReply;
 
 /*
- * What operations want to know of the workers: who runs, and how much there is to do. Calls of
- * scripts/beat.lua, unseen.lua and backlog.lua. All times are milliseconds.
+ * What operations want to know about the workers: which ones are running, and how much there is to
+ * do. Calls of scripts/heartbeat.lua, unseen.lua and backlog.lua. All times are milliseconds.
  */
 
-#define SYSTEM_BEAT_MS	 10000 /* how often a worker says that it is there */
-#define SYSTEM_SILENT_MS 35000 /* who was silent for longer isn't */
+#define WORKERS_HEARTBEAT_MS 10000 /* how often a worker sends a heartbeat */
+#define WORKERS_SILENT_MS    35000 /* a worker that is silent for longer counts as away */
 
-struct system_beat {
+struct workers_heartbeat {
 	const char *name;    /* outbox.h's worker; "" to ask only */
-	int64_t started;     /* since 1970; 0 when it ends, and is not to be seen any more */
+	int64_t started;     /* since 1970; 0 when it ends and is no longer to be listed */
 	uint64_t sent;	     /* notices */
 	const char *trouble; /* one printable line, "" for none */
 };
 
-/* Says that the worker is there, or asks who is. */
-void system_beat_ask(const struct system_beat *beat, struct command *command_r);
+/* Sends the worker's heartbeat, or only asks which workers there are. */
+void workers_heartbeat_ask(const struct workers_heartbeat *heartbeat, struct command *command_r);
 
-/* The workers, for system_worker_read(); NULL when Redis can't tell. Lives as long as the reply. */
-const struct redisReply *system_beat_read(const struct redisReply *reply);
+/* The workers, for workers_entry_read(); NULL when Redis can't tell. Lives as long as the reply. */
+const struct redisReply *workers_heartbeat_read(const struct redisReply *reply);
 
-struct system_worker {
+struct workers_entry {
 	const char *name;
-	int64_t age; /* of what it said */
+	int64_t age; /* of its last heartbeat */
 	int64_t started;
 	int64_t sent;
 	const char *trouble;
 };
 
-void system_worker_read(const struct redisReply *workers, unsigned int place,
-			struct system_worker *worker_r);
+void workers_entry_read(const struct redisReply *workers, unsigned int place,
+			struct workers_entry *worker_r);
 
 /* The workers as scripts/claim.lua wants them, a line each: "NAME AGE STARTED", own among them, for
    free(). What is no name of a worker is left out. */
-char *system_workers_text(const struct redisReply *workers, const struct system_worker *own);
+char *workers_text(const struct redisReply *workers, const struct workers_entry *own);
 
 /* Notes that the sessions of a switch-off weren't seen to end on these hosts, named between spaces;
    or, with "", asks only. */
@@ -61,9 +61,9 @@ void system_host_read(const struct redisReply *hosts, unsigned int place,
 		      struct system_host *host_r);
 
 /* Asks what a partition has to do; rest is unused_rest()'s. */
-void system_backlog_ask(unsigned int partition, uint64_t rest, struct command *command_r);
+void workers_backlog_ask(unsigned int partition, uint64_t rest, struct command *command_r);
 
-struct system_backlog {
+struct workers_backlog {
 	int64_t notices; /* that wait */
 	int64_t oldest;	 /* age of the oldest of them */
 	int64_t due;	 /* accounts that the sweep has to look at */
@@ -71,6 +71,6 @@ struct system_backlog {
 };
 
 /* Adds a partition's to the sums; keeps the greatest age. 0, or -1 when Redis can't tell. */
-int system_backlog_add(const struct redisReply *reply, struct system_backlog *backlog);
+int workers_backlog_add(const struct redisReply *reply, struct workers_backlog *backlog);
 
 #endif

@@ -1,6 +1,6 @@
 /* What operations want to know: the sums of what all partitions have to do. */
 
-#include "system.h"
+#include "workers.h"
 
 #include "samples.h"
 
@@ -9,7 +9,7 @@
 struct backlog_row {
 	const char *name;
 	const char *first, *second; /* two partitions' answers */
-	struct system_backlog backlog;
+	struct workers_backlog backlog;
 };
 
 static const struct backlog_row backlog_rows[] = {
@@ -27,18 +27,18 @@ static const struct backlog_row backlog_rows[] = {
 	  { 1, 0, 2, 0 } },
 };
 
-static void adds(struct system_backlog *backlog, const char *resp)
+static void adds(struct workers_backlog *backlog, const char *resp)
 {
 	redisReply *reply = sample_reply(resp);
 
-	assert_int_equal(system_backlog_add(reply, backlog), 0);
+	assert_int_equal(workers_backlog_add(reply, backlog), 0);
 	freeReplyObject(reply);
 }
 
 static void backlogs(void **state)
 {
 	const struct backlog_row *row = *state;
-	struct system_backlog backlog = { 0 };
+	struct workers_backlog backlog = { 0 };
 
 	adds(&backlog, row->first);
 	adds(&backlog, row->second);
@@ -50,11 +50,11 @@ static void backlogs(void **state)
 
 static void no_backlog(void **state)
 {
-	struct system_backlog backlog = { 0 };
+	struct workers_backlog backlog = { 0 };
 	redisReply *reply = sample_reply("*4\r\n$11\r\nunavailable\r\n:3\r\n:70\r\n:5\r\n");
 
 	(void)state;
-	assert_int_equal(system_backlog_add(reply, &backlog), -1);
+	assert_int_equal(workers_backlog_add(reply, &backlog), -1);
 	assert_int_equal(backlog.notices + backlog.oldest + backlog.due, 0);
 	freeReplyObject(reply);
 }

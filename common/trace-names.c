@@ -1,13 +1,13 @@
-/* The names behind the references of traces. */
+/* The names that references in traces refer to. */
 
-#include "traced.h"
+#include "trace-names.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "reply.h"
 
-void traced_ask(const struct trace *trace, struct command *command_r)
+void trace_names_ask(const struct trace *trace, struct command *command_r)
 {
 	char key[sizeof("postern:{63}:traced")];
 
@@ -17,8 +17,8 @@ void traced_ask(const struct trace *trace, struct command *command_r)
 	command_string(command_r, trace->reference);
 }
 
-int traced_read(const struct redisReply *reply, const struct trace *trace,
-		const char *default_domain, struct account_name *account_r)
+int trace_names_read(const struct redisReply *reply, const struct trace *trace,
+		     const char *default_domain, struct account_name *account_r)
 {
 	char reference[TRACE_REFERENCE_SIZE];
 	size_t size;

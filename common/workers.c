@@ -1,6 +1,6 @@
-/* What operations want to know of the workers. */
+/* What operations want to know about the workers. */
 
-#include "system.h"
+#include "workers.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,24 +12,24 @@
 /* The partition whose keys hold what is about no account. */
 #define PARTITION 0
 
-void system_beat_ask(const struct system_beat *beat, struct command *command_r)
+void workers_heartbeat_ask(const struct workers_heartbeat *heartbeat, struct command *command_r)
 {
 	static const char *const kinds[] = { "*workers", NULL };
 
-	command_begin_partition(command_r, SCRIPT_BEAT, PARTITION, kinds);
-	command_string(command_r, beat->name);
-	command_number(command_r, (uint64_t)beat->started);
-	command_number(command_r, beat->sent);
-	command_string(command_r, beat->trouble);
+	command_begin_partition(command_r, SCRIPT_HEARTBEAT, PARTITION, kinds);
+	command_string(command_r, heartbeat->name);
+	command_number(command_r, (uint64_t)heartbeat->started);
+	command_number(command_r, heartbeat->sent);
+	command_string(command_r, heartbeat->trouble);
 }
 
-const struct redisReply *system_beat_read(const struct redisReply *reply)
+const struct redisReply *workers_heartbeat_read(const struct redisReply *reply)
 {
 	return strcmp(reply_string(reply, 0), "done") == 0 ? reply_array(reply, 1) : NULL;
 }
 
-void system_worker_read(const struct redisReply *workers, unsigned int place,
-			struct system_worker *worker_r)
+void workers_entry_read(const struct redisReply *workers, unsigned int place,
+			struct workers_entry *worker_r)
 {
 	const struct redisReply *worker = reply_array(workers, place);
 
@@ -50,7 +50,7 @@ static bool is_name(const char *name)
 	return size > 0 && size < OUTBOX_WORKER_SIZE && name[size] == '\0';
 }
 
-static char *add_line(char *end, const struct system_worker *worker)
+static char *add_line(char *end, const struct workers_entry *worker)
 {
 	if (!is_name(worker->name))
 		return end;
@@ -58,7 +58,7 @@ static char *add_line(char *end, const struct system_worker *worker)
 			     (long long)worker->started);
 }
 
-char *system_workers_text(const struct redisReply *workers, const struct system_worker *own)
+char *workers_text(const struct redisReply *workers, const struct workers_entry *own)
 {
 	const size_t line = OUTBOX_WORKER_SIZE + sizeof(" 9223372036854775807") * 2;
 	char *text = malloc(line * (reply_count(workers) + 1) + 1), *end = text;
@@ -67,9 +67,9 @@ char *system_workers_text(const struct redisReply *workers, const struct system_
 		abort();
 	*end = '\0';
 	for (unsigned int i = 0; i < reply_count(workers); i++) {
-		struct system_worker worker;
+		struct workers_entry worker;
 
-		system_worker_read(workers, i, &worker);
+		workers_entry_read(workers, i, &worker);
 		if (strcmp(worker.name, own->name) != 0)
 			end = add_line(end, &worker);
 	}
@@ -106,7 +106,7 @@ void system_host_read(const struct redisReply *hosts, unsigned int place,
 	host_r->last = reply_number(host, 3);
 }
 
-void system_backlog_ask(unsigned int partition, uint64_t rest, struct command *command_r)
+void workers_backlog_ask(unsigned int partition, uint64_t rest, struct command *command_r)
 {
 	static const char *const kinds[] = { "*outbox", "*unused", "*held", "*refused", NULL };
 
@@ -120,7 +120,7 @@ static int64_t add(int64_t a, int64_t b)
 	return b > INT64_MAX - a ? INT64_MAX : a + b;
 }
 
-int system_backlog_add(const struct redisReply *reply, struct system_backlog *backlog)
+int workers_backlog_add(const struct redisReply *reply, struct workers_backlog *backlog)
 {
 	int64_t oldest = reply_number(reply, 2);
 
