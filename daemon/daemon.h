@@ -3,7 +3,7 @@
 
 #include <stdbool.h>
 
-#include "settings.h"
+#include "settings/settings.h"
 #include "state.h"
 
 /*

@@ -7,5 +7,3 @@ noinst_LTLIBRARIES += %reldir%/libpostern-daemon.la
 	%reldir%/privileges.c %reldir%/privileges.h \
 	%reldir%/state.c %reldir%/state.h
 %canon_reldir%_libpostern_daemon_la_LIBADD = common/libpostern-common.la $(SYSTEMD_LIBS)
-
-daemon_cppflags = $(AM_CPPFLAGS) -I$(top_srcdir)/%reldir%

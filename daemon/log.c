@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "printable.h"
+#include "base/printable.h"
 
 static const char *program_name = "postern";
 static bool use_syslog = false;

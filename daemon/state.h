@@ -1,8 +1,8 @@
 #ifndef POSTERN_DAEMON_STATE_H
 #define POSTERN_DAEMON_STATE_H
 
-#include "settings.h"
-#include "store.h"
+#include "settings/settings.h"
+#include "store/store.h"
 
 /*
  * What all threads of a daemon share: the settings, the store that they name, and what else the

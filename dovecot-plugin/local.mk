@@ -13,15 +13,15 @@ dovecot_cflags = $(AM_CFLAGS) -fno-lto -Wno-cast-qual -Wno-unused-function
 dovecot_ldflags = $(AM_LDFLAGS) -module -avoid-version -shared
 
 %canon_reldir%_libauthdb_postern_la_SOURCES = \
-	%reldir%/async-store.c %reldir%/async-store.h \
-	%reldir%/auth-site.c %reldir%/auth-site.h \
-	%reldir%/authdb-postern.c \
-	%reldir%/login-result.c %reldir%/login-result.h \
-	%reldir%/passdb-postern.c %reldir%/passdb-postern.h \
-	%reldir%/reply-guard.c %reldir%/reply-guard.h \
-	%reldir%/session-mark.c %reldir%/session-mark.h \
-	%reldir%/session-table.c %reldir%/session-table.h \
-	%reldir%/userdb-postern.c %reldir%/userdb-postern.h
+	%reldir%/auth/async-store.c %reldir%/auth/async-store.h \
+	%reldir%/auth/auth-site.c %reldir%/auth/auth-site.h \
+	%reldir%/auth/authdb-postern.c \
+	%reldir%/auth/login-result.c %reldir%/auth/login-result.h \
+	%reldir%/auth/passdb-postern.c %reldir%/auth/passdb-postern.h \
+	%reldir%/auth/reply-guard.c %reldir%/auth/reply-guard.h \
+	%reldir%/auth/session-mark.c %reldir%/auth/session-mark.h \
+	%reldir%/auth/session-table.c %reldir%/auth/session-table.h \
+	%reldir%/auth/userdb-postern.c %reldir%/auth/userdb-postern.h
 %canon_reldir%_libauthdb_postern_la_CPPFLAGS = $(dovecot_cppflags) $(LIBDOVECOT_AUTH_INCLUDE)
 %canon_reldir%_libauthdb_postern_la_CFLAGS = $(dovecot_cflags)
 %canon_reldir%_libauthdb_postern_la_LDFLAGS = $(dovecot_ldflags) \
@@ -32,52 +32,52 @@ dovecot_ldflags = $(AM_LDFLAGS) -module -avoid-version -shared
 # directory is the one where Dovecot looks for the passdb, wherever this is installed.
 noinst_LTLIBRARIES += %reldir%/libpostern-check.la
 %canon_reldir%_libpostern_check_la_SOURCES = \
-	%reldir%/check.h \
-	%reldir%/check-api.c \
-	%reldir%/check-dovecot.c %reldir%/check-dovecot.h \
-	%reldir%/check-host.c \
-	%reldir%/check-postfix.c %reldir%/check-postfix.h \
-	%reldir%/check-postfix-bounces.c \
-	%reldir%/check-postfix-conf.c \
-	%reldir%/check-postfix-senders.c \
-	%reldir%/check-program.c %reldir%/check-program.h \
-	%reldir%/check-redis.c \
-	%reldir%/check-secrets.c \
-	%reldir%/check-sessions.c \
-	%reldir%/check-text.c %reldir%/check-text.h
+	%reldir%/check/check.h \
+	%reldir%/check/api.c \
+	%reldir%/check/dovecot.c %reldir%/check/dovecot.h \
+	%reldir%/check/host.c \
+	%reldir%/check/postfix.c %reldir%/check/postfix.h \
+	%reldir%/check/postfix-bounces.c \
+	%reldir%/check/postfix-conf.c \
+	%reldir%/check/postfix-senders.c \
+	%reldir%/check/program.c %reldir%/check/program.h \
+	%reldir%/check/redis.c \
+	%reldir%/check/secrets.c \
+	%reldir%/check/sessions.c \
+	%reldir%/check/text.c %reldir%/check/text.h
 %canon_reldir%_libpostern_check_la_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DDOVECOT_MODULEDIR=\"$(dovecot_installed_moduledir)\"
 # Link-time optimisation stays off for what goes into a module.
 %canon_reldir%_libpostern_check_la_CFLAGS = $(AM_CFLAGS) -fno-lto
 
 %canon_reldir%_lib10_doveadm_postern_plugin_la_SOURCES = \
-	%reldir%/account-line.c %reldir%/account-line.h \
-	%reldir%/anvil.c %reldir%/anvil.h \
-	%reldir%/doveadm-postern.c %reldir%/doveadm-postern.h \
-	%reldir%/doveadm-postern-accounts.c %reldir%/doveadm-postern-accounts.h \
-	%reldir%/doveadm-postern-check.c \
-	%reldir%/doveadm-postern-erase.c \
-	%reldir%/doveadm-postern-export.c \
-	%reldir%/doveadm-postern-history.c \
-	%reldir%/doveadm-postern-import.c \
-	%reldir%/doveadm-postern-init.c \
-	%reldir%/doveadm-postern-key.c \
-	%reldir%/doveadm-postern-list.c \
-	%reldir%/doveadm-postern-notice.c \
-	%reldir%/doveadm-postern-notice-delivered.c \
-	%reldir%/doveadm-postern-off.c \
-	%reldir%/doveadm-postern-on.c \
-	%reldir%/doveadm-postern-password.c %reldir%/doveadm-postern-password.h \
-	%reldir%/doveadm-postern-password-changed.c \
-	%reldir%/doveadm-postern-sessions.c \
-	%reldir%/doveadm-postern-set.c \
-	%reldir%/doveadm-postern-status.c \
-	%reldir%/doveadm-postern-sweep.c \
-	%reldir%/doveadm-postern-system.c \
-	%reldir%/line-reader.c %reldir%/line-reader.h \
-	%reldir%/message-lookup.c %reldir%/message-lookup.h \
-	%reldir%/session-list.c %reldir%/session-list.h \
-	%reldir%/session-table.c %reldir%/session-table.h
+	%reldir%/doveadm/account-line.c %reldir%/doveadm/account-line.h \
+	%reldir%/doveadm/anvil.c %reldir%/doveadm/anvil.h \
+	%reldir%/doveadm/doveadm-postern.c %reldir%/doveadm/doveadm-postern.h \
+	%reldir%/doveadm/accounts.c %reldir%/doveadm/accounts.h \
+	%reldir%/doveadm/check.c \
+	%reldir%/doveadm/erase.c \
+	%reldir%/doveadm/export.c \
+	%reldir%/doveadm/history.c \
+	%reldir%/doveadm/import.c \
+	%reldir%/doveadm/init.c \
+	%reldir%/doveadm/key.c \
+	%reldir%/doveadm/list.c \
+	%reldir%/doveadm/notice.c \
+	%reldir%/doveadm/notice-delivered.c \
+	%reldir%/doveadm/off.c \
+	%reldir%/doveadm/on.c \
+	%reldir%/doveadm/password.c %reldir%/doveadm/password.h \
+	%reldir%/doveadm/password-changed.c \
+	%reldir%/doveadm/sessions.c \
+	%reldir%/doveadm/set.c \
+	%reldir%/doveadm/status.c \
+	%reldir%/doveadm/sweep.c \
+	%reldir%/doveadm/system.c \
+	%reldir%/doveadm/line-reader.c %reldir%/doveadm/line-reader.h \
+	%reldir%/doveadm/message-lookup.c %reldir%/doveadm/message-lookup.h \
+	%reldir%/doveadm/session-list.c %reldir%/doveadm/session-list.h \
+	%reldir%/auth/session-table.c %reldir%/auth/session-table.h
 %canon_reldir%_lib10_doveadm_postern_plugin_la_CPPFLAGS = $(dovecot_cppflags) \
 	$(LIBDOVECOT_DOVEADM_INCLUDE) $(JANSSON_CFLAGS)
 %canon_reldir%_lib10_doveadm_postern_plugin_la_CFLAGS = $(dovecot_cflags)

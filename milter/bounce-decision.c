@@ -6,9 +6,9 @@
 
 #include <hiredis/hiredis.h>
 
-#include "command.h"
-#include "reply.h"
-#include "trace-names.h"
+#include "store/command.h"
+#include "store/reply.h"
+#include "decisions/trace-names.h"
 
 /*
  * A host of the site that made the bounce itself is trusted more than one that only passed it on.

@@ -3,10 +3,10 @@
 
 #include <stdbool.h>
 
-#include "bounce.h"
+#include "bounce/bounce.h"
 #include "decision.h"
-#include "failure.h"
-#include "state.h"
+#include "decisions/failure.h"
+#include "daemon/state.h"
 
 /* What a bounce says, and what follows from it. Whatever goes wrong, the bounce itself is delivered
    (B5). */

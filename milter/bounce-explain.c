@@ -6,8 +6,8 @@
 #include <sysexits.h>
 #include <time.h>
 
-#include "bounce.h"
-#include "log.h"
+#include "bounce/bounce.h"
+#include "daemon/log.h"
 
 #define TIME_SIZE sizeof("2026-11-25T03:00:00Z")
 

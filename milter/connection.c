@@ -2,9 +2,9 @@
 
 #include <hiredis/hiredis.h>
 
-#include "command.h"
-#include "monotonic.h"
-#include "reply.h"
+#include "store/command.h"
+#include "base/monotonic.h"
+#include "store/reply.h"
 
 /* Three times that are rounded down are added up, one of them taken off: in microseconds. */
 #define ROUNDING 1

@@ -3,7 +3,7 @@
 
 #include <stdint.h>
 
-#include "store.h"
+#include "store/store.h"
 
 /*
  * When an SMTP connection began, on Redis's clock, which app passwords end by (A3). AUTH is not

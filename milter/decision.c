@@ -5,9 +5,9 @@
 
 #include <hiredis/hiredis.h>
 
-#include "command.h"
-#include "printable.h"
-#include "reply.h"
+#include "store/command.h"
+#include "base/printable.h"
+#include "store/reply.h"
 
 void decision_problem(const char *problem, char problem_r[DECISION_PROBLEM_SIZE])
 {

@@ -2,8 +2,8 @@
 #define POSTERN_MILTER_DECISION_H
 
 #include "connection.h"
-#include "send.h"
-#include "state.h"
+#include "decisions/send.h"
+#include "daemon/state.h"
 
 /* The question about a message to the store, and its answer, whatever went wrong on the way. */
 

@@ -6,9 +6,9 @@
 #include <strings.h>
 
 #include "bounce-log.h"
-#include "notice-name.h"
+#include "decisions/notice-name.h"
 #include "notice-return.h"
-#include "state.h"
+#include "daemon/state.h"
 
 /* What a bounce comes from (RFC 5321 section 4.5.5): <>, or an empty string for Postfix's own. */
 static bool is_null_sender(const char *sender)

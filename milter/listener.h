@@ -3,7 +3,7 @@
 
 #include <sys/types.h>
 
-#include "settings.h"
+#include "settings/settings.h"
 
 /* The unix socket that Postfix connects to. libmilter opens it, and there is one in the process;
    what libmilter leaves to chance is done here: who may connect, whose leftover is removed. */

@@ -19,12 +19,12 @@
 #include <libmilter/mfapi.h>
 #include <openssl/crypto.h>
 
-#include "bounce.h"
+#include "bounce/bounce.h"
 #include "bounce-explain.h"
-#include "daemon.h"
+#include "daemon/daemon.h"
 #include "listener.h"
-#include "log.h"
-#include "privileges.h"
+#include "daemon/log.h"
+#include "daemon/privileges.h"
 #include "session.h"
 
 /* Seconds that the MTA may leave a connection idle. While a big message comes in over a slow line

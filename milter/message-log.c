@@ -2,8 +2,8 @@
 
 #include <stdio.h>
 
-#include "log.h"
-#include "reason.h"
+#include "daemon/log.h"
+#include "account/reason.h"
 
 #define DETAIL_SIZE 256
 

@@ -6,9 +6,9 @@
 
 #include <hiredis/hiredis.h>
 
-#include "log.h"
-#include "refusal.h"
-#include "reply.h"
+#include "daemon/log.h"
+#include "decisions/refusal.h"
+#include "store/reply.h"
 
 /* What it is about, and what has become of it. */
 struct returned {

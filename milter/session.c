@@ -8,8 +8,8 @@
 
 #include "connection.h"
 #include "inbound.h"
-#include "log.h"
-#include "smtp-reply.h"
+#include "daemon/log.h"
+#include "verdict-reply.h"
 #include "submission.h"
 
 /* libmilter's prototypes know no const. */

@@ -8,13 +8,13 @@
 #include <time.h>
 
 #include "decision.h"
-#include "header-field.h"
-#include "log.h"
+#include "base/header-field.h"
+#include "daemon/log.h"
 #include "message-log.h"
 #include "message-name.h"
-#include "network.h"
-#include "smtp-reply.h"
-#include "trace.h"
+#include "base/network.h"
+#include "verdict-reply.h"
+#include "keys/trace.h"
 
 /* A message that was sent on a few times has a few. Each costs the MTA a walk through the headers,
    so there is a limit to what a sender may ask of it. */

@@ -6,9 +6,9 @@
 
 #include <libmilter/mfapi.h>
 
-#include "account.h"
+#include "account/account.h"
 #include "connection.h"
-#include "state.h"
+#include "daemon/state.h"
 
 /* A message that a login sends: may it, and its trace (S1 to S7, B1). Each function does what one
    step of the milter's protocol asks for; those that answer set a reply if it isn't one of

@@ -2,94 +2,91 @@
 
 if TESTS_WANTED
 check_PROGRAMS += \
-	%reldir%/unit/test-access \
-	%reldir%/unit/test-account \
-	%reldir%/unit/test-account-line \
-	%reldir%/unit/test-accounts \
-	%reldir%/unit/test-app-password \
-	%reldir%/unit/test-app-password-change \
-	%reldir%/unit/test-base64url \
-	%reldir%/unit/test-bounce \
-	%reldir%/unit/test-bounce-message \
-	%reldir%/unit/test-check \
-	%reldir%/unit/test-child \
-	%reldir%/unit/test-command \
-	%reldir%/unit/test-connection \
-	%reldir%/unit/test-doveadm-answer \
-	%reldir%/unit/test-due \
-	%reldir%/unit/test-encoded-word \
-	%reldir%/unit/test-expiry \
-	%reldir%/unit/test-failure \
-	%reldir%/unit/test-header-field \
-	%reldir%/unit/test-hold \
-	%reldir%/unit/test-keys \
-	%reldir%/unit/test-login \
-	%reldir%/unit/test-network \
-	%reldir%/unit/test-notice \
-	%reldir%/unit/test-notice-mistakes \
-	%reldir%/unit/test-notice-name \
-	%reldir%/unit/test-notice-render \
-	%reldir%/unit/test-outbox \
-	%reldir%/unit/test-printable \
-	%reldir%/unit/test-quantity \
-	%reldir%/unit/test-queue \
-	%reldir%/unit/test-reply \
-	%reldir%/unit/test-secrets \
-	%reldir%/unit/test-secrets-write \
-	%reldir%/unit/test-send \
-	%reldir%/unit/test-sendmail \
-	%reldir%/unit/test-session \
-	%reldir%/unit/test-session-table \
-	%reldir%/unit/test-settings \
-	%reldir%/unit/test-settings-documents \
-	%reldir%/unit/test-settings-mistakes \
-	%reldir%/unit/test-store \
-	%reldir%/unit/test-store-outage \
-	%reldir%/unit/test-store-peer \
-	%reldir%/unit/test-workers \
-	%reldir%/unit/test-tier-rows \
-	%reldir%/unit/test-trace \
-	%reldir%/unit/test-unused \
-	%reldir%/unit/test-utf8
+	%reldir%/unit/account/test-account \
+	%reldir%/unit/auth/test-session-table \
+	%reldir%/unit/base/test-base64url \
+	%reldir%/unit/base/test-child \
+	%reldir%/unit/base/test-header-field \
+	%reldir%/unit/base/test-network \
+	%reldir%/unit/base/test-printable \
+	%reldir%/unit/base/test-quantity \
+	%reldir%/unit/base/test-utf8 \
+	%reldir%/unit/bounce/test-bounce \
+	%reldir%/unit/bounce/test-bounce-message \
+	%reldir%/unit/check/test-check \
+	%reldir%/unit/decisions/test-access \
+	%reldir%/unit/decisions/test-accounts \
+	%reldir%/unit/decisions/test-app-password-change \
+	%reldir%/unit/decisions/test-due \
+	%reldir%/unit/decisions/test-expiry \
+	%reldir%/unit/decisions/test-failure \
+	%reldir%/unit/decisions/test-keys \
+	%reldir%/unit/decisions/test-login \
+	%reldir%/unit/decisions/test-outbox \
+	%reldir%/unit/decisions/test-send \
+	%reldir%/unit/decisions/test-session \
+	%reldir%/unit/decisions/test-unused \
+	%reldir%/unit/decisions/test-workers \
+	%reldir%/unit/doveadm/test-account-line \
+	%reldir%/unit/keys/test-app-password \
+	%reldir%/unit/keys/test-trace \
+	%reldir%/unit/milter/test-connection \
+	%reldir%/unit/notices/test-encoded-word \
+	%reldir%/unit/notices/test-notice \
+	%reldir%/unit/notices/test-notice-mistakes \
+	%reldir%/unit/decisions/test-notice-name \
+	%reldir%/unit/notices/test-notice-render \
+	%reldir%/unit/notices/test-sendmail \
+	%reldir%/unit/settings/test-secrets \
+	%reldir%/unit/settings/test-secrets-write \
+	%reldir%/unit/settings/test-settings \
+	%reldir%/unit/settings/test-settings-documents \
+	%reldir%/unit/settings/test-settings-mistakes \
+	%reldir%/unit/settings/test-tier-rows \
+	%reldir%/unit/store/test-command \
+	%reldir%/unit/store/test-reply \
+	%reldir%/unit/store/test-store \
+	%reldir%/unit/store/test-store-outage \
+	%reldir%/unit/store/test-store-peer \
+	%reldir%/unit/worker/test-doveadm-answer \
+	%reldir%/unit/worker/test-hold \
+	%reldir%/unit/worker/test-queue
 endif
 
 private_redis = %reldir%/unit/private-redis.c %reldir%/unit/private-redis.h \
 	%reldir%/unit/store-samples.h
-%canon_reldir%_unit_test_store_SOURCES = %reldir%/unit/test-store.c $(private_redis)
-%canon_reldir%_unit_test_store_outage_SOURCES = %reldir%/unit/test-store-outage.c $(private_redis)
-%canon_reldir%_unit_test_store_peer_SOURCES = %reldir%/unit/test-store-peer.c $(private_redis) \
+%canon_reldir%_unit_store_test_store_SOURCES = %reldir%/unit/store/test-store.c $(private_redis)
+%canon_reldir%_unit_store_test_store_outage_SOURCES = %reldir%/unit/store/test-store-outage.c $(private_redis)
+%canon_reldir%_unit_store_test_store_peer_SOURCES = %reldir%/unit/store/test-store-peer.c $(private_redis) \
 	%reldir%/unit/fake-redis.c %reldir%/unit/fake-redis.h
-%canon_reldir%_unit_test_connection_SOURCES = %reldir%/unit/test-connection.c $(private_redis) \
+%canon_reldir%_unit_milter_test_connection_SOURCES = %reldir%/unit/milter/test-connection.c $(private_redis) \
 	milter/connection.c milter/connection.h
-%canon_reldir%_unit_test_connection_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/milter
-%canon_reldir%_unit_test_bounce_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/milter $(GMIME_CFLAGS)
-%canon_reldir%_unit_test_bounce_LDADD = milter/libpostern-bounce.la $(LDADD) $(GMIME_LIBS)
-%canon_reldir%_unit_test_bounce_message_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/milter $(GMIME_CFLAGS)
-%canon_reldir%_unit_test_bounce_message_LDADD = milter/libpostern-bounce.la $(LDADD) $(GMIME_LIBS)
-%canon_reldir%_unit_test_check_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/dovecot-plugin
-%canon_reldir%_unit_test_check_LDADD = dovecot-plugin/libpostern-check.la $(LDADD)
-%canon_reldir%_unit_test_hold_SOURCES = %reldir%/unit/test-hold.c $(private_redis)
-%canon_reldir%_unit_test_outbox_SOURCES = %reldir%/unit/test-outbox.c $(private_redis)
-%canon_reldir%_unit_test_account_line_SOURCES = %reldir%/unit/test-account-line.c \
-	dovecot-plugin/account-line.c dovecot-plugin/account-line.h
-%canon_reldir%_unit_test_account_line_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/dovecot-plugin \
+%canon_reldir%_unit_bounce_test_bounce_CPPFLAGS = $(AM_CPPFLAGS) $(GMIME_CFLAGS)
+%canon_reldir%_unit_bounce_test_bounce_LDADD = milter/libpostern-bounce.la $(LDADD) $(GMIME_LIBS)
+%canon_reldir%_unit_bounce_test_bounce_message_CPPFLAGS = $(AM_CPPFLAGS) $(GMIME_CFLAGS)
+%canon_reldir%_unit_bounce_test_bounce_message_LDADD = milter/libpostern-bounce.la $(LDADD) $(GMIME_LIBS)
+%canon_reldir%_unit_check_test_check_LDADD = dovecot-plugin/libpostern-check.la $(LDADD)
+%canon_reldir%_unit_worker_test_hold_SOURCES = %reldir%/unit/worker/test-hold.c $(private_redis)
+%canon_reldir%_unit_decisions_test_outbox_SOURCES = %reldir%/unit/decisions/test-outbox.c $(private_redis)
+%canon_reldir%_unit_doveadm_test_account_line_SOURCES = %reldir%/unit/doveadm/test-account-line.c \
+	dovecot-plugin/doveadm/account-line.c dovecot-plugin/doveadm/account-line.h
+%canon_reldir%_unit_doveadm_test_account_line_CPPFLAGS = $(AM_CPPFLAGS) \
 	$(JANSSON_CFLAGS)
-%canon_reldir%_unit_test_account_line_LDADD = $(LDADD) $(JANSSON_LIBS)
-%canon_reldir%_unit_test_doveadm_answer_SOURCES = %reldir%/unit/test-doveadm-answer.c \
+%canon_reldir%_unit_doveadm_test_account_line_LDADD = $(LDADD) $(JANSSON_LIBS)
+%canon_reldir%_unit_worker_test_doveadm_answer_SOURCES = %reldir%/unit/worker/test-doveadm-answer.c \
 	worker/doveadm-answer.c worker/doveadm-answer.h
-%canon_reldir%_unit_test_doveadm_answer_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/worker \
+%canon_reldir%_unit_worker_test_doveadm_answer_CPPFLAGS = $(AM_CPPFLAGS) \
 	$(JANSSON_CFLAGS)
-%canon_reldir%_unit_test_doveadm_answer_LDADD = $(LDADD) $(JANSSON_LIBS)
-%canon_reldir%_unit_test_queue_SOURCES = %reldir%/unit/test-queue.c worker/queue.c worker/queue.h
-%canon_reldir%_unit_test_queue_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/worker $(JANSSON_CFLAGS)
-%canon_reldir%_unit_test_queue_LDADD = $(LDADD) $(JANSSON_LIBS)
-%canon_reldir%_unit_test_session_table_SOURCES = %reldir%/unit/test-session-table.c \
-	dovecot-plugin/anvil.c dovecot-plugin/anvil.h \
-	dovecot-plugin/session-list.c dovecot-plugin/session-list.h \
-	dovecot-plugin/session-table.c dovecot-plugin/session-table.h
-%canon_reldir%_unit_test_session_table_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/dovecot-plugin
+%canon_reldir%_unit_worker_test_doveadm_answer_LDADD = $(LDADD) $(JANSSON_LIBS)
+%canon_reldir%_unit_worker_test_queue_SOURCES = %reldir%/unit/worker/test-queue.c worker/queue.c worker/queue.h
+%canon_reldir%_unit_worker_test_queue_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)
+%canon_reldir%_unit_worker_test_queue_LDADD = $(LDADD) $(JANSSON_LIBS)
+%canon_reldir%_unit_auth_test_session_table_SOURCES = %reldir%/unit/auth/test-session-table.c \
+	dovecot-plugin/doveadm/anvil.c dovecot-plugin/doveadm/anvil.h \
+	dovecot-plugin/doveadm/session-list.c dovecot-plugin/doveadm/session-list.h \
+	dovecot-plugin/auth/session-table.c dovecot-plugin/auth/session-table.h
 LDADD = common/libpostern-common.la $(HIREDIS_LIBS) $(CMOCKA_LIBS)
-%canon_reldir%_unit_test_encoded_word_LDADD = $(LDADD) $(CRYPTO_LIBS)
+%canon_reldir%_unit_notices_test_encoded_word_LDADD = $(LDADD) $(CRYPTO_LIBS)
 
 TESTS += $(check_PROGRAMS) %reldir%/unit/layering %reldir%/unit/redis-commands
 AM_TESTS_ENVIRONMENT = \

@@ -2,10 +2,10 @@
 
 #include "due-accounts.h"
 
-#include "log.h"
-#include "monotonic.h"
+#include "daemon/log.h"
+#include "base/monotonic.h"
 #include "question.h"
-#include "state.h"
+#include "daemon/state.h"
 #include "worker.h"
 
 /* What there is to look for. */

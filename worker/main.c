@@ -12,16 +12,16 @@
 
 #include <curl/curl.h>
 
-#include "daemon.h"
+#include "daemon/daemon.h"
 #include "due-accounts.h"
 #include "notice-text.h"
-#include "log.h"
+#include "daemon/log.h"
 #include "notices.h"
-#include "privileges.h"
+#include "daemon/privileges.h"
 #include "question.h"
 #include "sessions.h"
 #include "sweep.h"
-#include "workers.h"
+#include "decisions/workers.h"
 #include "worker.h"
 
 static void *(*const threads[])(void *) = { sessions_run, notices_run, sweep_run,

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "notice.h"
+#include "notices/notice.h"
 
 static int load(const struct settings *settings, void **extra_r, char **error_r)
 {

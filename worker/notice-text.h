@@ -3,8 +3,8 @@
 
 #include <stdint.h>
 
-#include "outbox.h"
-#include "state.h"
+#include "decisions/outbox.h"
+#include "daemon/state.h"
 
 /* The notice about an event: which of the owner's notices it is, and its text. */
 

@@ -7,14 +7,14 @@
 #include <string.h>
 
 #include "notice-text.h"
-#include "log.h"
-#include "monotonic.h"
-#include "notice.h"
-#include "notice-name.h"
-#include "printable.h"
+#include "daemon/log.h"
+#include "base/monotonic.h"
+#include "notices/notice.h"
+#include "decisions/notice-name.h"
+#include "base/printable.h"
 #include "question.h"
 #include "search.h"
-#include "sendmail.h"
+#include "notices/sendmail.h"
 #include "worker.h"
 
 #define RETRY_MIN_MS 500

@@ -4,11 +4,11 @@
 
 #include <hiredis/hiredis.h>
 
-#include "access.h"
-#include "expiry.h"
-#include "refusal.h"
-#include "reply.h"
-#include "workers.h"
+#include "decisions/access.h"
+#include "decisions/expiry.h"
+#include "decisions/refusal.h"
+#include "store/reply.h"
+#include "decisions/workers.h"
 #include "worker.h"
 
 /* -1, with what the reply says about why it isn't an answer. */

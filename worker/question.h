@@ -4,10 +4,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "due.h"
-#include "outbox.h"
-#include "store.h"
-#include "unused.h"
+#include "decisions/due.h"
+#include "decisions/outbox.h"
+#include "store/store.h"
+#include "decisions/unused.h"
 
 /*
  * What the worker asks Redis: one question a call, its reply read and freed. 0, or -1 when Redis

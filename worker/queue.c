@@ -9,9 +9,9 @@
 
 #include <jansson.h>
 
-#include "child.h"
-#include "ini-file.h"
-#include "printable.h"
+#include "base/child.h"
+#include "base/text.h"
+#include "base/printable.h"
 
 #define ASK_MS	   10000
 #define QUEUE_MAX  (64U << 20)
@@ -57,8 +57,8 @@ enum queue_found queue_search_lines(const char *lines, char senders[][NOTICE_SEN
 static char *find_postqueue(const char *sendmail)
 {
 	const char *slash = strrchr(sendmail, '/'), *path = getenv("PATH");
-	char *directories = ini_format("%.*s:%s", slash != NULL ? (int)(slash - sendmail) : 0,
-				       sendmail, path != NULL ? path : "");
+	char *directories = text_format("%.*s:%s", slash != NULL ? (int)(slash - sendmail) : 0,
+					sendmail, path != NULL ? path : "");
 	char *found = child_find("postqueue", directories);
 
 	free(directories);
@@ -78,8 +78,8 @@ static char *complaint(const struct child_result *result)
 	for (start = size; start > 0 && text[start - 1] != '\n'; start--)
 		;
 	size = size - start < QUOTED_MAX ? size - start : QUOTED_MAX;
-	error = ini_format("postqueue: %s%s%.*s", child_describe(result, how), size > 0 ? ": " : "",
-			   (int)size, text + start);
+	error = text_format("postqueue: %s%s%.*s", child_describe(result, how),
+			    size > 0 ? ": " : "", (int)size, text + start);
 	make_printable(error, "\"");
 	return error;
 }
@@ -108,7 +108,7 @@ enum queue_found queue_search(const char *sendmail, char senders[][NOTICE_SENDER
 	} else {
 		found = queue_search_lines(result.output.bytes, senders, count);
 		if (found == QUEUE_UNKNOWN)
-			*error_r = ini_copy("postqueue: unexpected output");
+			*error_r = text_copy("postqueue: unexpected output");
 	}
 	child_free(&result);
 	free(path);

@@ -1,7 +1,7 @@
 #ifndef POSTERN_WORKER_QUEUE_H
 #define POSTERN_WORKER_QUEUE_H
 
-#include "notice-name.h"
+#include "decisions/notice-name.h"
 
 enum queue_found {
 	QUEUE_FOUND,

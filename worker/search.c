@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "log.h"
+#include "daemon/log.h"
 #include "queue.h"
 
 /* After this time nobody waits for a mailbox that Dovecot no longer knows. */

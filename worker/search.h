@@ -3,8 +3,8 @@
 
 #include <stdbool.h>
 
-#include "doveadm.h"
-#include "notice-name.h"
+#include "doveadm-client.h"
+#include "decisions/notice-name.h"
 #include "worker.h"
 
 /* Looks whether a notice that may have been sent before has been: in Postfix's queue, then in the

@@ -5,11 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "doveadm.h"
-#include "log.h"
-#include "monotonic.h"
+#include "doveadm-client.h"
+#include "daemon/log.h"
+#include "base/monotonic.h"
 #include "question.h"
-#include "state.h"
+#include "daemon/state.h"
 #include "worker.h"
 
 #define FOLLOW_MS 1000 /* at most: then it is time to check whether we have to stop */
@@ -25,8 +25,9 @@
 /*
  * When to look for an account's sessions, in milliseconds since the decision. A login that was let
  * in before it has its session noted in Dovecot's auth process within 3 s, or is looked at again
- * there (dovecot-plugin/userdb-postern.c), and whatever is noted can be ended. Where nobody notes,
- * a session shows when it has begun: POP3 waits for another one's lock for as long as ten seconds.
+ * there (dovecot-plugin/auth/userdb-postern.c), and whatever is noted can be ended. Where nobody
+ * notes, a session shows when it has begun: POP3 waits for another one's lock for as long as ten
+ * seconds.
  */
 static const unsigned int passes[] = { 0, 300, 1000, 3000, 8000, 15000 };
 #define PASSES (sizeof(passes) / sizeof(passes[0]))

@@ -3,10 +3,10 @@
 #include "sweep.h"
 
 #include "notice-text.h"
-#include "log.h"
-#include "monotonic.h"
+#include "daemon/log.h"
+#include "base/monotonic.h"
 #include "question.h"
-#include "state.h"
+#include "daemon/state.h"
 #include "worker.h"
 
 struct sweep {

@@ -6,9 +6,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "log.h"
-#include "monotonic.h"
-#include "outbox.h"
+#include "daemon/log.h"
+#include "base/monotonic.h"
+#include "decisions/outbox.h"
 
 static char name[OUTBOX_WORKER_SIZE];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;

@@ -6,10 +6,10 @@
 #include <string.h>
 #include <time.h>
 
-#include "account.h"
+#include "account/account.h"
 #include "milter-packets.h"
-#include "secrets.h"
-#include "trace.h"
+#include "settings/secrets.h"
+#include "keys/trace.h"
 
 #define BOUNDARY "4FB2C1A0.1759388400/mail.example.test"
 

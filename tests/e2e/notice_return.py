@@ -17,7 +17,7 @@ def site_key(sandbox):
 
 
 def sealed_sender(sandbox, account, number):
-    """The envelope's sender of a notice, as common/notice-name.c makes it."""
+    """The envelope's sender of a notice, as common/decisions/notice-name.c makes it."""
     extracted = hmac.digest(b"\0" * 32, site_key(sandbox), hashlib.sha256)
     key = hmac.digest(extracted, LABEL + b"\x01", hashlib.sha256)
     seal = hmac.digest(key, f"{number} {account}".encode(), hashlib.sha256)

@@ -1,5 +1,5 @@
 """
-The scripts of common/scripts in a Redis of their own, with a clock of the test's, called as the
+The scripts of common/decisions in a Redis of their own, with a clock of the test's, called as the
 programs call them.
 
 The scripts are those that the programs embed, but for one word: where they ask Redis for the time,
@@ -18,7 +18,7 @@ import pytest
 import redis
 
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
-SCRIPTS = os.path.join(SOURCE, "common", "scripts")
+SCRIPTS = os.path.join(SOURCE, "common", "decisions")
 NAMES = ("again", "due", "erase", "expire", "export", "failure", "import", "init", "login", "off",
          "on", "password_add", "password_changed", "password_revoke", "refused", "send", "session",
          "set", "status", "unused")
@@ -35,7 +35,7 @@ DIGEST_LENGTH = 22
 
 
 class Tier:
-    """What common/tier-rows.c writes of a tier; limits of 0 are none."""
+    """What common/settings/tier-rows.c writes of a tier; limits of 0 are none."""
 
     def __init__(self, name, protocols="smtp", interval=0, send=("messages", 0, 0, 0),
                  logins=(0, 0), wrong=(0, 10), unused=0, failure=(0, HOUR), shut_out=24 * HOUR,
@@ -52,7 +52,7 @@ def digits_of(name):
 
 
 def network_of(address):
-    """As network_site() of common/network.c."""
+    """As network_site() of common/base/network.c."""
     if ":" in address:
         return socket.inet_pton(socket.AF_INET6, address)[:6]
     return b"\0\0\0" + socket.inet_aton(address)[:3]
@@ -77,7 +77,7 @@ def limits(*send):
 
 
 def script_text(name):
-    """As common/embed-scripts puts it together."""
+    """As common/store/embed-scripts puts it together."""
     texts = []
     for part in ("prelude", name):
         with open(os.path.join(SCRIPTS, part + ".lua"), encoding="ascii") as file:
@@ -86,7 +86,7 @@ def script_text(name):
 
 
 class Site:
-    """Calls of the scripts, as common/*.c make them, about accounts of one partition."""
+    """Calls of the scripts, as common/decisions/*.c make them, about accounts of one partition."""
 
     def __init__(self, connection):
         self.redis = connection
@@ -267,7 +267,7 @@ class Site:
     def failure(self, account, message, *failed, sent=None, recipients=255, reporter="-",
                 tiers=FREE + PAID, to=None):
         """
-        A report about a message, as common/failure.c packs it. Failed recipients are addresses, or
+        A report about a message, as common/decisions/failure.c packs it. Failed recipients are addresses, or
         (address, weight, status). The message is named by any number or text, and was sent just
         now.
         """

@@ -1,7 +1,7 @@
 """
 App passwords that expire (A10): what was opened with one ends with it. An SMTP connection sends
 nothing more from that very moment, whether or not anybody has noticed yet; POP3 and IMAP sessions
-end within a minute. First as common/scripts/*.lua state it, then on the wire.
+end within a minute. First as common/decisions/*.lua state it, then on the wire.
 """
 
 import random

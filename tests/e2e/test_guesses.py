@@ -1,5 +1,5 @@
 """
-Wrong passwords (D4), as common/scripts/login.lua counts them: which networks are shut out, when
+Wrong passwords (D4), as common/decisions/login.lua counts them: which networks are shut out, when
 that is an attempt to break in, and what it costs. See script_site.py for the Redis, the clock and
 the calls.
 """

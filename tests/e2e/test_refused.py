@@ -1,7 +1,7 @@
 """
 A full mailbox refuses the notice that access is off (D5): it is tried again, on proof of that
 alone, until there is room, access is on again, the account is erased, or 30 days have passed. First
-the rules, as common/scripts/*.lua state them; then in a whole site, where Dovecot keeps a quota.
+the rules, as common/decisions/*.lua state them; then in a whole site, where Dovecot keeps a quota.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Whether a session still holds (A3, A8, A10, D5): common/scripts/session.lua."""
+"""Whether a session still holds (A3, A8, A10, D5): common/decisions/session.lua."""
 
 import pytest
 

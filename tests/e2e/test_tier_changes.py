@@ -1,7 +1,7 @@
 """
 An account whose tier loses a protocol (A8), because it gets another tier, or the site changes what
 its tier is for: what was opened for it ends, and nobody is locked out of the rest. First as
-common/scripts/*.lua state it, then on the wire.
+common/decisions/*.lua state it, then on the wire.
 """
 
 import os

@@ -2,7 +2,7 @@
 
 #include "fuzz.h"
 
-#include "account.h"
+#include "account/account.h"
 
 static void must_parse_to(const char *input, size_t size, const char *default_domain,
 			  const struct account_name *name)

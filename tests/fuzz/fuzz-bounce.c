@@ -2,7 +2,7 @@
 
 #include "fuzz.h"
 
-#include "bounce.h"
+#include "milter/bounce/bounce.h"
 
 #define DOMAIN	 "example.org"
 #define ACCOUNT	 "andrejs@example.org"

@@ -2,7 +2,7 @@
 
 #include "fuzz.h"
 
-#include "secrets-file.h"
+#include "settings/secrets-file.h"
 
 /* The dictionary puts it into values, and into where values may stand by mistake. No error text has
    it from elsewhere. */

@@ -5,9 +5,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "protocol.h"
-#include "settings-table.h"
-#include "settings-value.h"
+#include "account/protocol.h"
+#include "settings/settings-table.h"
+#include "settings/settings-value.h"
 
 /* Each input takes the place of the one before. */
 static const char *write_file(const uint8_t *data, size_t size)

@@ -12,8 +12,8 @@
 
 #include <openssl/evp.h>
 
-#include "base64url.h"
-#include "trace.h"
+#include "base/base64url.h"
+#include "keys/trace.h"
 
 /* The token's parts, as in trace.c. */
 #define SIV_SIZE    16

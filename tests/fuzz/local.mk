@@ -20,7 +20,7 @@ endif
 
 fuzz_ldadd = common/libpostern-common.la $(HIREDIS_LIBS) $(FUZZER_LIBS)
 %canon_reldir%_fuzz_account_LDADD = $(fuzz_ldadd)
-%canon_reldir%_fuzz_bounce_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/milter $(GMIME_CFLAGS)
+%canon_reldir%_fuzz_bounce_CPPFLAGS = $(AM_CPPFLAGS) $(GMIME_CFLAGS)
 %canon_reldir%_fuzz_bounce_LDADD = milter/libpostern-bounce.la $(fuzz_ldadd) $(GMIME_LIBS)
 %canon_reldir%_fuzz_reply_SOURCES = \
 	%reldir%/fuzz-reply.c \

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bounce.h"
+#include "milter/bounce/bounce.h"
 #include "samples.h"
 
 /* Pieces that the bounces of the tests are made of. $T stands for a trace of ours. */

@@ -2,7 +2,7 @@
 #define POSTERN_TESTS_NOTICE_SAMPLES_H
 
 #include "notice-site.h"
-#include "utf8.h"
+#include "base/utf8.h"
 
 /* Facts, and the messages made of them. */
 

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "notice.h"
+#include "notices/notice.h"
 #include "rows.h"
 #include "samples.h"
 

@@ -1,8 +1,8 @@
 #ifndef POSTERN_TESTS_OUTBOX_SAMPLES_H
 #define POSTERN_TESTS_OUTBOX_SAMPLES_H
 
-#include "outbox.h"
-#include "reply.h"
+#include "decisions/outbox.h"
+#include "store/reply.h"
 #include "store-samples.h"
 
 /* The outbox of a partition, and its workers. */

@@ -3,7 +3,7 @@
 
 #include <sys/types.h>
 
-#include "settings.h"
+#include "settings/settings.h"
 
 /*
  * A Redis of the test's own, in a directory of its own, on a unix socket and on a free port of the

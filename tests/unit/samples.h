@@ -6,12 +6,12 @@
 
 #include <hiredis/hiredis.h>
 
-#include "account.h"
-#include "command.h"
-#include "protocol.h"
+#include "account/account.h"
+#include "store/command.h"
+#include "account/protocol.h"
 #include "rows.h"
-#include "settings.h"
-#include "tier-rows.h"
+#include "settings/settings.h"
+#include "settings/tier-rows.h"
 
 /* What more than one test asks with: a site with two keys and three tiers. */
 

@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "files.h"
-#include "protocol.h"
+#include "account/protocol.h"
 #include "rows.h"
-#include "settings.h"
+#include "settings/settings.h"
 
 /* The one setting that there must be. What stands behind it begins in line 3. */
 #define HELP "[postern]\nhelp_url = https://h.example/\n"

@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "access.h"
+#include "decisions/access.h"
 #include "private-redis.h"
 #include "samples.h"
-#include "store.h"
+#include "store/store.h"
 
 /* A store and what the tests of it ask. */
 
