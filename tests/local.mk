@@ -88,7 +88,7 @@ private_redis = %reldir%/unit/private-redis.c %reldir%/unit/private-redis.h \
 LDADD = common/libpostern-common.la $(HIREDIS_LIBS) $(CMOCKA_LIBS)
 %canon_reldir%_unit_notices_test_encoded_word_LDADD = $(LDADD) $(CRYPTO_LIBS)
 
-TESTS += $(check_PROGRAMS) %reldir%/unit/layering %reldir%/unit/redis-commands
+TESTS += $(check_PROGRAMS) %reldir%/unit/layering %reldir%/unit/redis-commands %reldir%/unit/rules
 AM_TESTS_ENVIRONMENT = \
 	ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1:$$ASAN_OPTIONS; \
 	UBSAN_OPTIONS=print_stacktrace=1:$$UBSAN_OPTIONS; \
@@ -160,6 +160,7 @@ EXTRA_DIST += \
 	%reldir%/sandbox_parts/remote-main.cf \
 	%reldir%/unit/layering \
 	%reldir%/unit/redis-commands \
+	%reldir%/unit/rules \
 	%reldir%/unit/bounce-samples.h \
 	%reldir%/unit/files.h \
 	%reldir%/unit/notice-samples.h \

@@ -69,7 +69,7 @@ local function verdict()
 	-- The message knows whole seconds only.
 	local too_new, too_old = sent * 1000 > time + DAY, sent * 1000 + KEPT <= time
 	if too_new or too_old or sent < math.floor(began / 1000) then
-		return { 'old' }
+		return { 'old' } -- B2
 	end
 end
 
@@ -258,7 +258,7 @@ end
 local sum = sum_up(entries)
 if new > 0 and is_enough(sum) then
 	local change = changes()
-	change.switch_off(time, 'compromised', 'postern', '', evidence(sum, change))
+	change.switch_off(time, 'compromised', 'postern', '', evidence(sum, change)) -- B3
 	return { 'compromised', new, sum.score, threshold }
 end
-return { new > 0 and 'counted' or 'known', new, sum.score, threshold }
+return { new > 0 and 'counted' or 'known', new, sum.score, threshold } -- B2

@@ -147,7 +147,7 @@ local function by_network(time)
 			change.announce('break-in', time, 'postern', '')
 		else
 			redis.call('DEL', KEYS[6])
-			change.switch_off(time, 'break-in', 'postern', '', why)
+			change.switch_off(time, 'break-in', 'postern', '', why) -- D4
 		end
 		return on_break_in
 	end
@@ -233,28 +233,29 @@ for i = 5, #wanted do
 	end
 end
 if not number then
-	return { 'wrong-password', access == 'enabled' and by_network(clock()).count() or nil }
+	local shut_out = access == 'enabled' and by_network(clock()).count() or nil
+	return { 'wrong-password', shut_out } -- A9
 end
 if access ~= 'enabled' then
-	return { 'off', redis.call('HGET', ACCOUNT, 'reason') or 'never-enabled' }
+	return { 'off', redis.call('HGET', ACCOUNT, 'reason') or 'never-enabled' } -- A1, A9
 end
 if ended ~= '0' then
-	return { 'wrong-password' }
+	return { 'wrong-password' } -- A3, A9
 end
 local time = clock()
 if expires ~= '0' and tonumber(expires) <= time then
-	return { 'expired' }
+	return { 'expired' } -- A10
 end
 if not secured and redis.call('HGET', ACCOUNT, 'tls') ~= 'exempt' then
-	return { 'tls-required' }
+	return { 'tls-required' } -- A7
 end
 local tier_name, protocols, interval, an_hour, a_day =
 	read_tier(tier, ARGV[7], '^\n(%S+) (%S*) (%d+) (%d+) (%d+)')
 if not string.find(protocols, protocol, 1, true) then
-	return { 'protocol', tier_name }
+	return { 'protocol', tier_name } -- A8
 end
 if scope ~= '*' and not string.find(scope, protocol, 1, true) then
-	return { 'scope' }
+	return { 'scope' } -- A10
 end
 
 local last, last_address, last_attempt, last_number
@@ -269,7 +270,7 @@ if protocol == 'pop3' and last and not again then
 	interval = tonumber(interval)
 	-- After a failover the clock may be another one, and the last login in the future.
 	if passed >= 0 and passed < interval then
-		return { 'too-soon', math.ceil((interval - passed) / 1000) }
+		return { 'too-soon', math.ceil((interval - passed) / 1000) } -- P1
 	end
 end
 
@@ -308,7 +309,7 @@ if not again then
 	hour_total, day_total = (hour_total + 1) % 65536, (day_total + 1) % 65536
 	if an_hour ~= '0' and counted(hour, hour_step, hour_total) > tonumber(an_hour) or
 		a_day ~= '0' and counted(day, day_step, day_total) > tonumber(a_day) then
-		changes().switch_off(time, 'connection-limit', 'postern', '')
+		changes().switch_off(time, 'connection-limit', 'postern', '') -- D3
 		return { 'off', 'connection-limit' }
 	end
 	-- Most often this network is one of the first two, and of today.
@@ -335,5 +336,6 @@ end
 
 -- No value has more than 64 bytes: with a longer one Redis would store the hash at twice the size.
 redis.call('HSET', ACCOUNT, 'logins', logins,
-	'seen:' .. protocol, digits(time) .. ' ' .. address .. ' ' .. attempt .. ' ' .. number)
+	'seen:' .. protocol, -- P3
+	digits(time) .. ' ' .. address .. ' ' .. attempt .. ' ' .. number)
 return { 'allow', digest, shut_out }

@@ -15,5 +15,5 @@ if access ~= 'enabled' and not gives_way then
 	return { 'unchanged', 'disabled', reason or 'never-enabled', since or '0' }
 end
 local time = clock()
-change.switch_off(time, ARGV[2], ARGV[3], ARGV[4])
+change.switch_off(time, ARGV[2], ARGV[3], ARGV[4]) -- A3
 return { 'done', 'disabled', ARGV[2], digits(time) }

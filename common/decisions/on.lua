@@ -21,11 +21,11 @@ end
 -- B4. A change of the webmail password counts for the switch-off before it alone.
 local needs_change = not changed and (reason == 'compromised' or reason == 'break-in')
 if needs_change and not force then
-	return { 'gated', 'disabled', reason, since }
+	return { 'gated', 'disabled', reason, since } -- B4
 end
 
 local time = clock()
-local number = change.make_password(time, digest, ARGV[6], ARGV[7], ARGV[8], KEYS[7])
+local number = change.make_password(time, digest, ARGV[6], ARGV[7], ARGV[8], KEYS[7]) -- A2
 redis.call('HSET', ACCOUNT, 'access', 'enabled', 'since', digits(time))
 redis.call('HDEL', ACCOUNT, 'reason', 'changed', 'unseen', 'refused')
 redis.call('ZREM', KEYS[8], account_name())

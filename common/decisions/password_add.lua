@@ -31,7 +31,7 @@ for _, password in ipairs(passwords) do
 end
 change.forget_passwords(passwords)
 if working >= most then
-	return { 'too-many', 'enabled', '', since, digits(working) }
+	return { 'too-many', 'enabled', '', since, digits(working) } -- A10
 end
 
 local number = change.make_password(time, digest, ARGV[6], ARGV[7], ARGV[8], KEYS[6])

@@ -15,7 +15,7 @@ local needs_change = access == 'disabled' and not changed and
 local time, shut_outs = clock(), change.read_guesses()
 redis.call('DEL', KEYS[6])
 if needs_change then
-	redis.call('HSET', ACCOUNT, 'changed', digits(time))
+	redis.call('HSET', ACCOUNT, 'changed', digits(time)) -- B4
 end
 if needs_change or shut_outs ~= '' then
 	change.remember(time, 'password-changed', '', ARGV[2], ARGV[3])

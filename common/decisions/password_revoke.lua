@@ -26,7 +26,7 @@ end
 local time = clock()
 revoked.ended = time
 change.put_password(revoked)
-redis.call('HSET', ACCOUNT, 'revoked', digits(time))
+redis.call('HSET', ACCOUNT, 'revoked', digits(time)) -- A10
 change.forget_passwords(passwords)
 change.remember(time, 'password-revoke', digits(number), by, from)
 -- Its sessions end with it: see session.lua for which ones these are.

@@ -74,8 +74,8 @@ local function account_name()
 	return string.match(ACCOUNT, '^postern:{%d+}:account:(.*)$')
 end
 
--- The row of a tier, by the pattern that reads it from one of the tables that common/settings/tier-rows.h
--- describes. A tier that the site no longer has is free, the first row.
+-- The row of a tier, by the pattern that reads it from one of the tables that
+-- common/settings/tier-rows.h describes. A tier that the site no longer has is free, the first row.
 local function read_tier(name, rows, pattern)
 	local at = name and string.find(rows, '\n' .. name .. ' ', 1, true) or 1
 	return string.match(rows, pattern, at)
@@ -173,14 +173,14 @@ local function changes()
 			end
 			table.insert(lines, line)
 		end
-		redis.call('SET', HISTORY, table.concat(lines, '\n'))
+		redis.call('SET', HISTORY, table.concat(lines, '\n')) -- D6
 	end
 
 	-- Tells the workers, who tell the owner (D5): further names and values may follow.
 	local function announce(event, time, by, from, ...)
 		redis.call('XADD', OUTBOX, '*', 'v', '1', 'event', event, 'account', account_name(),
 			'time', digits(time), 'by', by, 'from', from,
-			'language', redis.call('HGET', ACCOUNT, 'language') or '', ...)
+			'language', redis.call('HGET', ACCOUNT, 'language') or '', ...) -- D5
 	end
 
 	-- Finds the app passwords that have expired since this was last done (A10). What was opened

@@ -45,7 +45,7 @@ local tier_name, counted, a_minute, an_hour, a_message, has_smtp =
 if held and time < tonumber(held_until) then
 	-- Limits are held, and not protocols.
 	local _
-	_, counted, a_minute, an_hour, a_message = read_tier(held, ARGV[7], PATTERN)
+	_, counted, a_minute, an_hour, a_message = read_tier(held, ARGV[7], PATTERN) -- S5
 end
 local each_recipient = counted == 'recipients'
 a_minute, an_hour, a_message = tonumber(a_minute), tonumber(an_hour), tonumber(a_message)
@@ -63,10 +63,10 @@ local cost = each_recipient and math.max(recipients, 1) or 1
 -- takes as long as a command.
 if stage ~= 'count' then
 	if access ~= 'enabled' then
-		return { 'off', reason or 'never-enabled' }
+		return { 'off', reason or 'never-enabled' } -- A1, S6
 	end
 	if has_smtp ~= '1' then
-		return { 'protocol', tier_name }
+		return { 'protocol', tier_name } -- A8
 	end
 	if expires and tonumber(expires) <= time then
 		changes().expire(time)
@@ -82,16 +82,16 @@ if stage ~= 'count' then
 			'revoked', digits(time))
 	end
 	if began <= ended or began > time + 1 then
-		return { 'log-in-again' }
+		return { 'log-in-again' } -- A3
 	end
 	if sending == 'blocked' then
-		return { 'blocked' }
+		return { 'blocked' } -- S6
 	end
 	if stage == 'message' and allowed > 0 and recipients > allowed then
-		return { 'too-many-recipients', allowed }
+		return { 'too-many-recipients', allowed } -- S4
 	end
 	if stage == 'message' and reference ~= '' then
-		redis.call('HSETNX', NAMES, reference, name)
+		redis.call('HSETNX', NAMES, reference, name) -- B1
 	end
 	if not limited then
 		return { 'allow', allowed }
@@ -233,7 +233,7 @@ if stage == 'message' then
 end
 local wait = wait_for(cost, a_minute, MINUTE)
 if wait > 0 then
-	return { 'defer', math.ceil(wait / 1000), a_minute, counted, 'minute' }
+	return { 'defer', math.ceil(wait / 1000), a_minute, counted, 'minute' } -- S1
 end
 wait = wait_for(cost, an_hour, HOUR)
 if wait > 0 then
@@ -241,15 +241,15 @@ if wait > 0 then
 	-- neither the receipt that is too many, nor the owner's own message after those that were
 	-- not (S2).
 	if is_receipt then
-		return { 'receipt', an_hour, counted }
+		return { 'receipt', an_hour, counted } -- S2
 	end
 	if wait_for(cost, an_hour + charged_for_receipts(), HOUR) <= 0 then
-		return { 'defer', math.ceil(wait / 1000), an_hour, counted, 'hour' }
+		return { 'defer', math.ceil(wait / 1000), an_hour, counted, 'hour' } -- S2
 	end
-	changes().switch_off(time, 'send-limit', 'postern', '')
+	changes().switch_off(time, 'send-limit', 'postern', '') -- S2
 	return { 'limit', an_hour, counted }
 end
 if stage == 'message' then
-	append(cost, longest)
+	append(cost, longest) -- S3, S7
 end
 return { 'allow', allowed }

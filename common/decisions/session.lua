@@ -2,12 +2,12 @@
 --
 -- KEYS after the format stamp are accounts of one partition. ARGV: format, the tiers' rows of
 -- logins, then for each session three: the number of its account, from 1 on; its protocol, '' for
--- one that tiers don't name; and the digest of the app password that opened it, '' where nobody
--- knows. Answers with a string that has a letter for each session: h for one that holds, o for one
+-- one that tiers don't name; and the digest of the app password that opened it, '' where it is not
+-- known. Answers with a string that has a letter for each session: h for one that holds, o for one
 -- that is over, and u where the account is not an account.
 --
--- An app password ends with whatever ends what it opened, and never comes back. So it says all there
--- is to say about the past, and no clock is asked.
+-- An app password ends with whatever ends what it opened, and never comes back. So it says all
+-- there is to say about the past, and no clock is asked.
 
 if not is_stamped() then
 	return not_stamped()

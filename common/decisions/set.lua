@@ -62,7 +62,7 @@ if #changed > 0 then
 end
 local access, reason, since = unpack(redis.call('HMGET', ACCOUNT, 'access', 'reason', 'since'))
 if access == 'enabled' and passive then -- D1
-	change.switch_off(time, 'passive', by, from)
+	change.switch_off(time, 'passive', by, from) -- D1
 	return { 'done', 'disabled', 'passive', digits(time) }
 end
 if access == 'enabled' and loses then

@@ -51,7 +51,7 @@ if limit == 0 then
 end
 if ends <= time then
 	if not only_look then
-		change.switch_off(time, 'unused', 'postern', '')
+		change.switch_off(time, 'unused', 'postern', '') -- D2
 	end
 	return done('unused')
 end

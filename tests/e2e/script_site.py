@@ -267,9 +267,9 @@ class Site:
     def failure(self, account, message, *failed, sent=None, recipients=255, reporter="-",
                 tiers=FREE + PAID, to=None):
         """
-        A report about a message, as common/decisions/failure.c packs it. Failed recipients are addresses, or
-        (address, weight, status). The message is named by any number or text, and was sent just
-        now.
+        A report about a message, as common/decisions/failure.c packs it. Failed recipients are
+        addresses, or (address, weight, status). The message is named by any number or text, and was
+        sent just now.
         """
         lines = []
         for one in failed:

@@ -1,7 +1,7 @@
 """
 What switches access off by itself (D2, D3), the gate behind it (B4), single app passwords (A10)
-and erasing, as common/decisions/*.lua state them. See script_site.py for the Redis, the clock and the
-calls. Break-ins (D4) are in test_guesses.py.
+and erasing, as common/decisions/*.lua state them. See script_site.py for the Redis, the clock and
+the calls. Break-ins (D4) are in test_guesses.py.
 """
 
 import random

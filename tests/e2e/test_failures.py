@@ -1,5 +1,5 @@
 """
-Genuine delivery failures (B2, B3) as common/decisions/failure.lua counts them, the switch-off behind
+Genuine delivery failures (B2, B3) as common/decisions/failure.lua counts them, the switch-off after
 them and its gate (B4). What makes a report genuine is decided before. See script_site.py for the
 Redis, the clock and the calls.
 """

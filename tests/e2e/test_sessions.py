@@ -274,8 +274,8 @@ def test_d5_nothing_survives_a_full_imap_service(own, line, hold, seconds):
 
 def test_d5_a_login_that_waited_is_looked_at_again(own):
     """
-    It fails for the moment if it doesn't hold any more, and if Redis is unavailable. Dovecot closes the
-    connection then, as after other failures between a login and its session.
+    It fails for the moment if it doesn't hold any more, and if Redis is unavailable. Dovecot closes
+    the connection then, as after other failures between a login and its session.
     """
     configure(own, "service imap {", "  process_min_avail = 1", "}")
     for what, verdict in ("off", "over"), ("away", "unavailable"), ("on", None):

@@ -1,6 +1,7 @@
 """
-The rules as common/decisions/*.lua state them: access, app passwords, POP3 and sending. What switches
-off by itself is in test_causes.py. See script_site.py for the Redis, the clock and the calls.
+The rules as common/decisions/*.lua state them: access, app passwords, POP3 and sending. What
+switches off by itself is in test_causes.py. See script_site.py for the Redis, the clock and the
+calls.
 """
 
 import itertools
