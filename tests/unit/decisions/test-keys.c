@@ -326,8 +326,8 @@ static void largest_calls_fit(void **state)
 	}
 	tier_rows_write(settings.tiers, settings.tiers_count, &settings.tier_rows);
 	row->ask(&account, &command);
-	tier_rows_clear(&settings.tier_rows);
 	assert_true(command_format(&command, &resp) > 0);
+	tier_rows_clear(&settings.tier_rows);
 	free(resp);
 }
 
