@@ -175,7 +175,7 @@ void session_table_account(const struct account_name *account,
 	memcpy(account_r, digest, SESSION_TABLE_ACCOUNT_SIZE);
 }
 
-static int64_t since_boot(void)
+int64_t process_clock(void)
 {
 	struct timespec now;
 
@@ -231,7 +231,7 @@ int session_table_note(struct session_table *table, pid_t pid, const struct sess
 	off_t at = HEAD_SIZE + (off_t)((uint32_t)pid % BUCKETS) * (off_t)sizeof(bucket);
 	ssize_t size;
 
-	new.noted = since_boot();
+	new.noted = process_clock();
 	if (session != NULL) {
 		new.protocol = session->protocol;
 		session_table_account(&session->account, new.account);

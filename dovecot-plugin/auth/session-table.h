@@ -64,7 +64,10 @@ void session_notes_clear(struct session_notes *notes);
 /* The place of the first note of a process; *count_r is how many it has. */
 size_t session_notes_find(const struct session_notes *notes, pid_t pid, size_t *count_r);
 
-/* When a process began, in milliseconds since the boot; -1 if there is none. */
+/* Milliseconds since the boot, also while the host was asleep. */
+int64_t process_clock(void);
+
+/* When a process began, by that clock; -1 if there is none. */
 int64_t process_started(pid_t pid);
 
 #endif

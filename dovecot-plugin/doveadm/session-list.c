@@ -178,13 +178,16 @@ static bool is_of(const struct session_list *list, const struct session_row *row
 	return memcmp(list->notes.notes[note].account, row->tag, sizeof(row->tag)) == 0;
 }
 
-static void make_questions(struct session_list *list)
+/* What anvil knows was there when it was asked. */
+static void make_questions(struct session_list *list, int64_t asked)
 {
 	for (size_t i = 0; i < list->count; i++) {
 		struct session_row *row = &list->rows[i];
 		size_t before = list->questions_count;
 
 		row->started = process_started(row->pid);
+		if (row->started > asked && !row->hidden)
+			row->started = -1;
 		row->notes = session_notes_find(&list->notes, row->pid, &row->notes_count);
 		for (size_t j = row->notes; j < row->notes + row->notes_count; j++) {
 			if (is_of(list, row, j))
@@ -205,6 +208,7 @@ int session_list_read(struct session_list *list_r, const char *directory,
 		      size_t count, char **error_r)
 {
 	struct making making = { .list = list_r, .settings = settings };
+	int64_t asked;
 	int result;
 
 	*list_r = (struct session_list){ 0 };
@@ -212,13 +216,14 @@ int session_list_read(struct session_list *list_r, const char *directory,
 		make_wanted(&making, accounts, count);
 	/* In this order: what anvil knows of has been noted before. */
 	result = anvil_read(directory, on_anvil, &making, error_r);
+	asked = process_clock();
 	if (result == 0)
 		result = session_notes_read(&list_r->notes, directory, error_r);
 	if (result == 0) {
 		add_hidden(&making);
 		if (list_r->count > 0)
 			qsort(list_r->rows, list_r->count, sizeof(*list_r->rows), compare_rows);
-		make_questions(list_r);
+		make_questions(list_r, asked);
 	} else {
 		session_list_clear(list_r);
 	}

@@ -22,7 +22,7 @@ struct session_row {
 	char *account; /* as account_name has it */
 	char service[16];
 	pid_t pid;
-	int64_t started; /* when the process was, as process_started() has it */
+	int64_t started; /* when the process was; -1 if it is gone, or another one has its number */
 	unsigned int connections;
 	bool hidden; /* from anvil */
 	/* The notes about this process, and what is this account's there. */
