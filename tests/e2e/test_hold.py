@@ -302,4 +302,4 @@ def block_doveadm(own):
     other = new_account("other")
     own.on(other)
     off_ago(own, other, 20)
-    own.wait_for_log("worker", "doveadm-who=failed")
+    own.wait_for_log("worker", "doveadm-sessions=failed")
