@@ -408,3 +408,50 @@ def test_d5_what_waits_holds_no_outbox_up(own, account):
     assert own.redis().xpending(stream, "notices")["pending"] == 0
     assert add_event(own, account, event="end")
     assert waiting(own, account) is not None
+
+
+def exempt_from_quota(own):
+    """As doc/operations.md tells: an LMTP listener without the quota, for notices alone."""
+    # No other sandbox has this number, and nothing of this one listens there at that address.
+    port = own.pop3_port
+    with open(f"{own.directory}/etc/dovecot.conf", "a", encoding="utf-8") as file:
+        file.write(f"""
+service lmtp {{
+  inet_listener notices {{
+    address = 127.0.0.7
+    port = {port}
+  }}
+}}
+local 127.0.0.7 {{
+  plugin {{
+    quota_rule2 = INBOX:ignore
+  }}
+}}
+""")
+    own.restart("dovecot")
+    with open(f"{own.directory}/postfix/etc/postern-notices", "w", encoding="ascii") as file:
+        file.write(r"/^Message-ID: <postern\.[0-9]+\.[0-9]+-[0-9]+\.[0-9a-f]{32}@/ "
+                   f"FILTER lmtp:inet:127.0.0.7:{port}\n")
+    path = f"{own.directory}/postfix/etc/master.cf"
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    service = re.search(r"^cleanup-sendmail .*\n  -o non_smtpd_milters=\n", text, re.MULTILINE)[0]
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text.replace(
+            service, service + "  -o header_checks=regexp:/etc/postfix/postern-notices\n"))
+    own.inside("postfix", "-c", "/mnt/postern/postfix/etc", "reload")
+
+
+def test_d5_a_site_can_exempt_the_notice_from_the_quota(own, account):
+    exempt_from_quota(own)
+    full(own, account)
+    own.off(account)
+    wait_until(lambda: (own.let_go(), SUBJECTS["admin"] in subjects_of(own, account))[1],
+               "the notice", 40)
+    assert refused_lines(own, account) == []
+    # Nobody else's mail comes in that way.
+    with own.mx() as client:
+        client.sendmail("a@remote.test", [account], "Subject: stranger\r\nMessage-ID: "
+                        f"<postern.1.1764028800000-0.{'0' * 32}@example.test>\r\n\r\nx\r\n")
+    wait_until(lambda: "said: 552 5.2.2" in own.log("postfix"), "a refusal")
+    assert "stranger" not in subjects_of(own, account)
