@@ -233,7 +233,7 @@ static void look_when_due(struct sessions *sessions)
 	if (count == 0)
 		return;
 	sessions->turn = (sessions->turn + i) % all;
-	qsort(due, count, sizeof(*due), by_account);
+	qsort(due, count, sizeof(struct ending *), by_account);
 	look(sessions, due, count);
 }
 

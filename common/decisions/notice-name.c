@@ -50,7 +50,7 @@ int notice_number_parse(const char *text, struct notice_number *number_r)
 	if (digits == 0 || digits > 2 || text[digits] != '.' || (text[0] == '0' && digits > 1) ||
 	    !is_id(text + digits + 1))
 		return -1;
-	number_r->partition = (unsigned int)atoi(text);
+	number_r->partition = (unsigned int)strtoul(text, NULL, 10);
 	if (number_r->partition >= ACCOUNT_PARTITIONS)
 		return -1;
 	strcpy(number_r->id, text + digits + 1);

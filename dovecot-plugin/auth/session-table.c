@@ -26,6 +26,9 @@
 /* A process that serves many sessions keeps its newest. */
 #define OWN_MAX 8
 
+/* The word of /proc/PID/stat after the name that says when the process was started: field 22. */
+#define START_WORD 20
+
 struct head {
 	char magic[24];
 	char boot[40];
@@ -251,7 +254,7 @@ int session_table_note(struct session_table *table, pid_t pid, const struct sess
 
 int64_t process_started(pid_t pid)
 {
-	char path[32], text[1024], *at;
+	char path[32], text[1024], *at, *end;
 	unsigned long long ticks;
 	ssize_t size;
 	int fd;
@@ -265,13 +268,14 @@ int64_t process_started(pid_t pid)
 	if (size <= 0)
 		return -1;
 	text[size] = '\0';
-	/* The name may have anything in it, but not behind the last bracket: proc(5). */
+	/* The name may have anything in it, but ends with the last bracket: proc(5). */
 	at = strrchr(text, ')');
-	if (at == NULL ||
-	    sscanf(at + 1,
-		   " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d "
-		   "%llu",
-		   &ticks) != 1)
+	for (int i = 0; i < START_WORD && at != NULL; i++)
+		at = strchr(at + 1, ' ');
+	if (at == NULL)
+		return -1;
+	ticks = strtoull(at + 1, &end, 10);
+	if (end == at + 1)
 		return -1;
 	return (int64_t)(ticks * 1000 / (unsigned long long)sysconf(_SC_CLK_TCK));
 }

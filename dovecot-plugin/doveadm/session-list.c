@@ -50,7 +50,7 @@ static int compare_wanted(const void *_a, const void *_b)
 static const struct wanted *find_wanted(const struct making *making,
 					const unsigned char tag[SESSION_TABLE_ACCOUNT_SIZE])
 {
-	struct wanted key;
+	struct wanted key = { 0 };
 
 	if (making->wanted_count == 0)
 		return NULL;

@@ -160,7 +160,7 @@ static void end_sessions(struct postern_run *run, struct session_list *list,
 		outcome = end_account(list, &facts, &place);
 		if (accounts == NULL && (outcome.ended > 0 || outcome.unavailable))
 			report(run, account, outcome, error);
-		for (size_t i = 0; i < count; i++) {
+		for (size_t i = 0; accounts != NULL && i < count; i++) {
 			if (strcmp(accounts[i].text, account) == 0)
 				outcomes[i] = outcome;
 		}
