@@ -124,6 +124,7 @@ EXTRA_DIST += \
 	%reldir%/e2e/test_evasions.py \
 	%reldir%/e2e/test_expiries.py \
 	%reldir%/e2e/test_failures.py \
+	%reldir%/e2e/test_guesses.py \
 	%reldir%/e2e/test_hold.py \
 	%reldir%/e2e/test_hostile.py \
 	%reldir%/e2e/test_keys.py \
@@ -135,6 +136,7 @@ EXTRA_DIST += \
 	%reldir%/e2e/test_once.py \
 	%reldir%/e2e/test_outage.py \
 	%reldir%/e2e/test_port_25.py \
+	%reldir%/e2e/test_probes.py \
 	%reldir%/e2e/test_redis_users.py \
 	%reldir%/e2e/test_sandbox.py \
 	%reldir%/e2e/test_refused.py \

@@ -22,6 +22,7 @@ EXTRA_DIST += \
 	%reldir%/README.md \
 	%reldir%/bench_parts/__init__.py \
 	%reldir%/bench_parts/bounces.py \
+	%reldir%/bench_parts/guessing.py \
 	%reldir%/bench_parts/login.py \
 	%reldir%/bench_parts/measure.py \
 	%reldir%/bench_parts/milter.py \
