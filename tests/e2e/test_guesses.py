@@ -75,6 +75,15 @@ def test_d4_networks(site, one, same, other, text):
     assert [network for network, _ in shut_out(site)] == [text]
 
 
+def test_d4_a_network_that_others_entries_spell(site):
+    """The end of a network and the digest behind it are the bytes of another network."""
+    site.on(ME)
+    assert site.guess(ME, 0, "2001:db8:2001::1") == WRONG  # 0 is digested to aaaa
+    assert [site.guess(ME, number, "2001:6161:6161::1") for number in range(10)] == [
+        *[WRONG] * 9, NOW]
+    assert [network for network, _ in shut_out(site)] == ["2001:6161:6161::/48"]
+
+
 def test_d4_one_wrong_password_a_thousand_times_is_one(site):
     """From one network or from many: a stale password in a phone that moves."""
     site.on(ME)
