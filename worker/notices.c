@@ -194,16 +194,18 @@ static void tell_unseen(struct notices *notices, const struct outbox_event *even
 		 hosts);
 }
 
-/* Sends a notice that was refused again, unless access has come on in the meantime. */
+/* Sends a notice that was refused again, unless access has come on in the meantime: also if it has
+   gone off once more since, which has a notice of its own. */
 static enum outcome send_refused(struct notices *notices, const struct outbox_event *event,
 				 const struct names *names)
 {
 	const char *error;
 
-	switch (question_access(notices->state->store, &event->account, &error)) {
-	case 0:
-		return send_again(notices, event, names);
+	switch (question_is_off_since(notices->state->store, &event->account, event->time,
+				      &error)) {
 	case 1:
+		return send_again(notices, event, names);
+	case 0:
 		return OUTCOME_DONE;
 	default:
 		trouble_failed(&notices->redis, error);

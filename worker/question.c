@@ -26,7 +26,8 @@ static int call(struct store *store, const struct command *command, unsigned int
 	return store_call(store, command, wait, reply_r, error_r) == 1 ? 0 : -1;
 }
 
-int question_access(struct store *store, const struct account_name *account, const char **error_r)
+int question_is_off_since(struct store *store, const struct account_name *account, int64_t since,
+			  const char **error_r)
 {
 	struct access_status status;
 	struct command command;
@@ -39,7 +40,7 @@ int question_access(struct store *store, const struct account_name *account, con
 	if (status.verdict != ACCESS_DONE)
 		return refuse(reply, error_r);
 	freeReplyObject(reply);
-	return status.enabled ? 1 : 0;
+	return !status.enabled && status.since == since ? 1 : 0;
 }
 
 int question_claim(struct store *store, unsigned int partition, unsigned int lease,

@@ -14,8 +14,10 @@
  * can't tell: *error_r is then one line, valid until this thread's next question.
  */
 
-/* 1 if access of the account is on, 0 if not, or -1. */
-int question_access(struct store *store, const struct account_name *account, const char **error_r);
+/* 1 if access of the account is off since just that time (milliseconds since 1970), 0 if not, or
+   -1. */
+int question_is_off_since(struct store *store, const struct account_name *account, int64_t since,
+			  const char **error_r);
 
 /* Takes one entry of an outbox. workers are question_workers()'s. 1 with the entry, 0 if there is
    none to take, or -1. */

@@ -36,11 +36,19 @@ static const unsigned int passes[] = { 0, 300, 1000, 3000, 8000, 15000 };
 static const unsigned int reviews[] = { 0, 15000 };
 #define REVIEWS (sizeof(reviews) / sizeof(reviews[0]))
 
+/*
+ * A process that was told to end does so when it next looks: one that is busy with what its client
+ * has sent ahead goes on for a while. So a switch-off is through here when a look finds nothing to
+ * end. After this long nobody waits for that any more (see claim.lua), and it is never said.
+ */
+#define STUCK_MS (120 * 1000)
+
 /* An event that ends sessions. */
 struct ending {
 	struct account_name account;
 	char off[OUTBOX_ID_SIZE]; /* the entry to say of that it is over; "" for none */
 	int64_t begun, due;	  /* of the monotonic clock, in milliseconds */
+	int64_t heard;		  /* likewise: when this worker heard of it */
 	bool looked;		  /* for the last time: what is left is to say so */
 };
 
@@ -98,7 +106,7 @@ static void begin_ending(struct sessions *sessions, const struct outbox_event *e
 	*ending = (struct ending){ .account = event->account };
 	if (event->kind == OUTBOX_OFF)
 		strcpy(ending->off, event->id);
-	ending->due = monotonic_msecs();
+	ending->due = ending->heard = monotonic_msecs();
 	ending->begun = ending->due - age;
 }
 
@@ -120,11 +128,17 @@ static void on_event(void *context, const struct outbox_event *event)
 	}
 }
 
+enum result {
+	RESULT_UNKNOWN, /* Dovecot or Redis didn't say */
+	RESULT_TOLD,	/* sessions were told to end */
+	RESULT_CLEAN,	/* there was nothing to end */
+};
+
 /* What became of the accounts of a call. */
 struct call {
 	struct sessions *sessions;
 	const char *accounts[CALL_MAX]; /* in the order of the endings; none twice in a row */
-	bool done[CALL_MAX];
+	enum result results[CALL_MAX];
 	size_t count, answered;
 	bool failed; /* for some */
 };
@@ -143,7 +157,9 @@ static void on_ended(void *context, const char *account, int ended, const char *
 	}
 	/* Answers come in the order of the question. */
 	if (call->answered < call->count && strcmp(account, call->accounts[call->answered]) == 0)
-		call->done[call->answered++] = ended >= 0;
+		call->results[call->answered++] = ended < 0   ? RESULT_UNKNOWN
+						  : ended > 0 ? RESULT_TOLD
+							      : RESULT_CLEAN;
 }
 
 /* Asks Dovecot to end what is over: of the call's accounts, or of all if it has none. */
@@ -180,13 +196,25 @@ static int say_ended(struct sessions *sessions, const struct ending *ending)
 }
 
 /* What a call that began at a time means for an ending that it was about. */
-static void take_result(struct ending *ending, bool done, int64_t began)
+static void take_result(struct ending *ending, enum result result, int64_t began)
 {
+	int64_t next = next_pass(ending->begun, began, passes, PASSES);
+
 	ending->due = began + RETRY_MS;
-	if (!done)
+	switch (result) {
+	case RESULT_UNKNOWN:
 		return;
-	ending->due = next_pass(ending->begun, began, passes, PASSES);
-	ending->looked = ending->due == 0;
+	case RESULT_TOLD:
+		if (next == 0 && began - ending->heard < STUCK_MS)
+			return;
+		if (next == 0)
+			ending->off[0] = '\0';
+		break;
+	case RESULT_CLEAN:
+		break;
+	}
+	ending->due = next;
+	ending->looked = next == 0;
 }
 
 static void look(struct sessions *sessions, struct ending *due[], size_t count)
@@ -205,7 +233,7 @@ static void look(struct sessions *sessions, struct ending *due[], size_t count)
 	for (size_t i = 0; i < count; i++) {
 		if (strcmp(call.accounts[place], due[i]->account.text) != 0)
 			place++;
-		take_result(due[i], call.done[place], began);
+		take_result(due[i], call.results[place], began);
 	}
 }
 

@@ -31,6 +31,7 @@ local PAGE = 100
 local SILENT = 30 * 1000 -- a worker that was not heard of for longer may be no more
 local HOLD = 120 * 1000 -- since the switch-off: nobody is waited for any longer
 local STARTING = 30 * 1000 -- but a worker that has just started gets this time to end what it finds
+local NO_LONGER = 2 * 3600 * 1000 -- and one that starts over and over holds nothing up for ever
 local LOOK = 10 * 1000 -- between two looks at what waits
 local now = clock()
 local handed, turns = {}, PAGE
@@ -158,8 +159,8 @@ local function ask_hosts(id, time)
 	local unseen, named, wait = {}, {}, false
 	for _, one in ipairs(all_hosts()) do
 		if not has_said(id, one.names) then
-			wait = wait or is_within(time, HOLD) or
-				one.began and is_within(one.began, STARTING)
+			wait = wait or is_within(time, HOLD) or one.began and
+				is_within(one.began, STARTING) and is_within(time, NO_LONGER)
 			if not named[one.host] then
 				table.insert(unseen, one.host)
 				named[one.host] = true

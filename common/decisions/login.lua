@@ -312,9 +312,10 @@ if not again then
 		changes().switch_off(time, 'connection-limit', 'postern', '') -- D3
 		return { 'off', 'connection-limit' }
 	end
-	-- Most often this network is one of the first two, and of today.
+	-- Most often this network is one of the first two, of 8 bytes each, and of today.
 	local today, known = math.floor(time / DAY), string.find(first_networks, NETWORK, 1, true)
-	if not known or struct.unpack('>I2', first_networks, known + 6) ~= today then
+	if not known or known % 8 ~= 1 or
+		struct.unpack('>I2', first_networks, known + 6) ~= today then
 		shut_out = by_network(time).welcome()
 	end
 	logins = struct.pack(WINDOWS .. 'c0', hour_step, hour_total, hour, day_step, day_total, day,

@@ -25,14 +25,17 @@ local function read_account(key)
 		return { broken = true }
 	end
 	local _, protocols = read_tier(found[2], ARGV[2], '^\n(%S+) (%S*)')
-	return { key = key, on = found[1] == 'enabled', protocols = protocols,
-		since = math.max(tonumber(found[3] or 0), tonumber(found[4] or 0)) }
+	-- Nobody logs in where a time is none, so nothing that is open there holds.
+	local since, revoked = tonumber(found[3] or 0), tonumber(found[4] or 0)
+	return { key = key, on = found[1] == 'enabled' and since and revoked, protocols = protocols,
+		since = math.max(since or 0, revoked or 0) }
 end
 
--- When an app password ended, and when it expires, of the value of its field; 0 for never.
+-- When an app password ended, and when it expires, of the value of its field; 0 for never. One that
+-- makes no sense has ended, as for login.lua.
 local function read_ends(value)
 	local ended, expires = string.match(value or '', '^%d+ %d+ (%d+) (%d+) ')
-	return tonumber(ended or 0), tonumber(expires or 0)
+	return tonumber(ended or 1), tonumber(expires or 0)
 end
 
 local function works(value)

@@ -309,7 +309,9 @@ struct settings *settings_load(const char *path, enum secrets_reader reader, cha
 	if (settings == NULL)
 		return NULL;
 	choose_redis_user(settings, reader);
-	settings->redis.borrows_scripts = reader == SECRETS_MILTER;
+	/* Only a user of its own can't load scripts. */
+	settings->redis.borrows_scripts =
+		reader == SECRETS_MILTER && settings->milter.redis_user != NULL;
 	settings->secrets = secrets_load(settings->secrets_file, reader, error_r);
 	if (settings->secrets == NULL || check_redis_user(settings, path, reader, error_r) < 0)
 		settings_free(&settings);
