@@ -52,7 +52,7 @@ void decision_make(struct state *state, struct connection *connection, struct se
 	request->began = connection->began;
 	ask_store(state, request, decision_r);
 	/* A slow answer made the connection look older than it is: a new one may have been taken
-	   for one of before. */
+	   for an earlier one. */
 	if (decision_r->answer.verdict == SEND_LOG_IN_AGAIN &&
 	    connection_date(connection, state->store, &error) == 1) {
 		request->began = connection->began;

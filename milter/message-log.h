@@ -15,7 +15,7 @@ struct message_log {
 	unsigned int recipients;
 };
 
-/* passed: the client was told to go on. */
+/* passed: the client was told to continue. */
 void message_log_decision(const struct message_log *message, const struct decision *decision,
 			  bool passed);
 

@@ -14,7 +14,7 @@ static const struct look {
 	unsigned int interval; /* in milliseconds */
 	/* 1 if something comes of it, 0 if not, or -1 when Redis can't tell. */
 	int (*ask)(struct store *store, const struct account_name *account, const char **error_r);
-	const char *done; /* for the log, behind the account */
+	const char *done; /* for the log, after the account */
 } looks[] = {
 	/* A third of what a session may outlive its app password by, so that an outage of Redis
 	   doesn't use it up. */
@@ -50,7 +50,7 @@ static int look_at(struct due_accounts *due, const struct look *look,
 	return 0;
 }
 
-/* One page of names. How many there were, or -1 when the round can't go on. */
+/* One page of names. How many there were, or -1 when the round can't continue. */
 static int look_at_page(struct due_accounts *due, const struct look *look, unsigned int partition,
 			unsigned int *skip)
 {

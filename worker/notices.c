@@ -222,8 +222,7 @@ static enum outcome handle(struct notices *notices, const struct outbox_event *e
 		if (!notices->unknown_logged)
 			log_line(LOG_WARNING,
 				 "outbox=%u entry=%s notice=unknown: left to a newer version of "
-				 "Postern, as "
-				 "are all others like it",
+				 "Postern, as are all others like it",
 				 event->partition, event->id);
 		notices->unknown_logged = true;
 		return OUTCOME_LATER;
@@ -270,7 +269,7 @@ static int take(struct notices *notices, unsigned int partition, struct outbox_e
 			      error_r);
 }
 
-/* All entries of one outbox that can be had. False when it makes no sense to go on. */
+/* All entries of one outbox that can be had. False when it makes no sense to continue. */
 static bool empty_outbox(struct notices *notices, unsigned int partition)
 {
 	struct store *store = notices->state->store;

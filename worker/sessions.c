@@ -19,7 +19,7 @@
 /* Of more events at a time than this, all who are logged in are looked at. */
 #define ENDINGS_MAX 65536
 
-/* So many accounts are asked about in one call. */
+/* At most this many accounts are asked about in one call. */
 #define CALL_MAX 1000
 
 /*

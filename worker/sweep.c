@@ -91,7 +91,7 @@ static bool begin_page(struct sweep *sweep)
 	return true;
 }
 
-/* One page of names. How many there were, or -1 when the sweep can't go on. */
+/* One page of names. How many there were, or -1 when the sweep can't continue. */
 static int sweep_page(struct sweep *sweep, unsigned int partition, unsigned int *skip)
 {
 	struct account_name names[QUESTION_DUE_MAX];
@@ -121,7 +121,7 @@ static int sweep_page(struct sweep *sweep, unsigned int partition, unsigned int 
 	return count;
 }
 
-/* All of one partition. False when the sweep can't go on. */
+/* All of one partition. False when the sweep can't continue. */
 static bool sweep_partition(struct sweep *sweep, unsigned int partition)
 {
 	unsigned int skip = 0; /* those that are still due after a look: they come first */

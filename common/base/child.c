@@ -24,7 +24,7 @@
 
 #define PIECE_SIZE 4096
 
-/* The last one tells us why there was nothing to run. */
+/* The last one says why there was nothing to run. */
 enum stream { INPUT, OUTPUT, ERRORS, REPORT, STREAM_COUNT };
 
 /* A program while it runs. */

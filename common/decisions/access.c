@@ -197,7 +197,7 @@ static void read_last_use(const struct redisReply *facts, const char *field,
 		memcpy(use_r->address, space + 1, size);
 }
 
-/* "id times status"; when it is tried again stands by itself. */
+/* "id times status"; when it is tried again is kept elsewhere. */
 static void read_refused(const struct redisReply *facts, struct access_status *status_r)
 {
 	const char *text = reply_field(facts, "refused"), *times = strchr(text, ' ');

@@ -14,8 +14,8 @@
 struct redisReply;
 
 /*
- * What support, the webmail and the postmaster do to an account, and see of it: calls of
- * scripts/init.lua, on.lua, off.lua, set.lua, password_changed.lua, erase.lua and status.lua.
+ * What support, webmail and the postmaster do to an account, and see of it: calls of
+ * init.lua, on.lua, off.lua, set.lua, password_changed.lua, erase.lua and status.lua.
  */
 
 enum access_verdict {

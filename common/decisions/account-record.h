@@ -19,7 +19,7 @@
 #define ACCOUNT_RECORD_HISTORY_LINE_MAX 256
 
 /* The counts of logins (D3), and the networks that these came from (D4), are packed: bytes, and no
-   text. The counts have the first two networks behind them, and a field has the others. */
+   text. The first two networks follow the counts, and a field has the others. */
 #define ACCOUNT_RECORD_COUNTS_SIZE  44
 #define ACCOUNT_RECORD_NETWORK_SIZE 8
 #define ACCOUNT_RECORD_BYTES_FIELDS 2

@@ -13,7 +13,7 @@ struct redisReply;
 
 /*
  * Many accounts: finding their names, and reading and moving some at a time. Calls of Redis's SCAN
- * and of scripts/list.lua, export.lua and import.lua.
+ * and of list.lua, export.lua and import.lua.
  *
  * SCAN names every account that is there from the beginning to the end. It may name one twice, and
  * may or may not name those that come or go meanwhile.

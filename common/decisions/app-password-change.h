@@ -10,7 +10,7 @@
 
 struct redisReply;
 
-/* Adding and revoking single app passwords (A10): calls of scripts/password_add.lua and
+/* Adding and revoking single app passwords (A10): calls of password_add.lua and
    password_revoke.lua. */
 
 #define APP_PASSWORDS_WORKING_MAX 20 /* of one account */

@@ -7,7 +7,7 @@
 
 struct redisReply;
 
-/* The accounts of a partition for which it is time to look at something: calls of scripts/due.lua.
+/* The accounts of a partition for which it is time to look at something: calls of due.lua.
    Redis finds them in an index, so they cost what there is of them. */
 
 enum due_index {

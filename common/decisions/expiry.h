@@ -7,9 +7,9 @@
 struct redisReply;
 
 /*
- * App passwords that expire (A10): a call of scripts/expire.lua, which looks at one account that
+ * App passwords that expire (A10): a call of expire.lua, which looks at one account that
  * due_ask() has named, and has its sessions ended if it is so. (What it sends is stopped by
- * scripts/send.lua at the very moment.) To look in vain, or twice, does no harm.
+ * send.lua at the very moment.) To look in vain, or twice, does no harm.
  */
 
 enum expiry_verdict {

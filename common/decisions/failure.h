@@ -14,7 +14,7 @@ struct redisReply;
 
 /*
  * Counting genuine failures to deliver what an account sent (B2, B3): one call of
- * scripts/failure.lua for each report. Whether a report is genuine is for the caller to find out.
+ * failure.lua for each report. Whether a report is genuine is for the caller to find out.
  */
 
 #define FAILURES_MAX	     100 /* failed recipients of one report that count; the rest don't */

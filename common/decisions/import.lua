@@ -39,7 +39,7 @@ if ARGV[2] ~= '' then
 end
 local access, since, pop3 = unpack(redis.call('HMGET', ACCOUNT, 'access', 'since', 'seen:pop3'))
 if access == 'enabled' then
-	-- Use of IMAP may not count for the tier: a time that is too early is put right by
+	-- Use of IMAP may not count for the tier: a time that is too early is corrected by
 	-- unused.lua.
 	local used = math.max(tonumber(since), tonumber(string.match(pop3 or '', '^%d+') or 0))
 	redis.call('ZADD', UNUSED, digits(used), account_name())

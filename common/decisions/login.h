@@ -10,7 +10,7 @@
 
 struct redisReply;
 
-/* The decision on a login from outside: one call of scripts/login.lua. */
+/* The decision on a login from outside: one call of login.lua. */
 
 struct login_request {
 	const struct account_name *account;

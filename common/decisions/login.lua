@@ -3,10 +3,10 @@
 -- KEYS[6] is the log of wrong passwords, KEYS[7] the index of expiries. ARGV: format, protocol,
 -- address, whether secured (0 or 1), attempt, the address's network (6 bytes), the tiers' rows, and
 -- the digests of what was entered, one for each key of the site, the current one first. Answers
--- with the verdict and what it needs: behind allow the digest that was found, which the session
--- goes by from then on (session.lua). Behind that, and behind wrong-password, is, where there is
--- something to say, a word about being shut out: before, now (and as it is an attempt to break in
--- with that, disable or tell), or ended.
+-- with the verdict and what it needs: after allow the digest that was found, which the session goes
+-- by from then on (session.lua). After that, and after wrong-password, there may be a word about
+-- being shut out: before, now (or, when that makes an attempt to break in, disable or tell), or
+-- ended.
 
 if not is_stamped() then
 	return not_stamped()
@@ -26,7 +26,7 @@ local access, tier, seen, logins = unpack(found, 1, 4)
 -- today.
 --
 -- The account has the networks that it has logged in from last, newest first, 8 bytes each: network
--- and day. The first two stand behind the counts in logins, which is written anyway, the others in
+-- and day. The first two are after the counts in logins, which is written anyway, the others in
 -- nets.
 local COUNTS_SIZE = 44
 local first_networks = string.sub(logins or '', COUNTS_SIZE + 1)
@@ -152,7 +152,7 @@ local function by_network(time)
 		return on_break_in
 	end
 
-	-- Whether the day of a known network there lies within a month.
+	-- Whether the day of a known network there is within a month.
 	local function is_recent(at)
 		return struct.unpack('>I2', networks, at + 6) + KNOWN_DAYS >= today
 	end

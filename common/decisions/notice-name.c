@@ -62,7 +62,7 @@ int64_t notice_number_time(const struct notice_number *number)
 	return strtoll(number->id, NULL, 10);
 }
 
-/* So many bytes of the digest as text. */
+/* This many bytes of the digest as text. */
 static int seal(const unsigned char key[SECRETS_KEY_SIZE], const struct notice_number *number,
 		const struct account_name *account, size_t bytes, char text_r[HEX_SIZE])
 {

@@ -41,7 +41,7 @@ int notice_message_id(const struct secret_key *key, const struct notice_number *
 		      const struct account_name *account, char id_r[NOTICE_MESSAGE_ID_SIZE]);
 
 /* What is before the @ of the envelope sender, "postern-notice+NUMBER.DIGEST": of at most 64
-   bytes as long as Redis's ids are as usual. What refuses the notice tells it to this address. 0,
+   bytes as long as Redis's ids are as usual. A bounce of the notice goes to this address. 0,
    or -1 if OpenSSL fails. Thread-safe. */
 #define NOTICE_SENDER_SIZE 96
 int notice_sender(const struct secret_key *key, const struct notice_number *number,

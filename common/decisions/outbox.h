@@ -13,7 +13,7 @@ struct redisReply;
 /*
  * The outboxes, one stream in each partition: what the scripts that decide leave there for the
  * workers (announce() in decisions/prelude.lua). A worker follows them all to end sessions, and
- * takes entries one by one to tell owners (D5): calls of scripts/claim.lua, renew.lua and done.lua.
+ * takes entries one by one to tell owners (D5): calls of claim.lua, renew.lua and done.lua.
  *
  * What comes out is checked like all that comes over the network. An entry of another version, or
  * one that makes no sense, is OUTBOX_UNKNOWN and is left to a worker that knows better.

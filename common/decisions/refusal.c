@@ -6,7 +6,7 @@
 
 #include "store/reply.h"
 
-/* What stands in the account's hash has to be short. */
+/* What is in the account's hash has to be short. */
 static const char *clean_status(const char *status)
 {
 	size_t size = strspn(status, "0123456789.");

@@ -11,7 +11,7 @@ struct redisReply;
 
 /*
  * Notices that access is off which a mailbox has refused, as one that is full does (D5): calls of
- * scripts/refused.lua and again.lua. Such a notice waits outside of the outbox, one to an account,
+ * refused.lua and again.lua. Such a notice waits outside of the outbox, one to an account,
  * and is tried again after growing intervals: until access is on again, the account is erased, or
  * 30 days have passed. It is refused only when somebody has proof of it; a notice that isn't in the
  * mailbox may have been read and deleted.

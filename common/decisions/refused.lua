@@ -7,7 +7,7 @@
 --
 -- There is one such notice to an account, of its last switch-off, and it isn't in the outbox while
 -- it waits: again.lua puts it back there. What is known of it, and whether it is still wanted,
--- stands with the account: access that is switched on, or off for another reason, ends it.
+-- is in the account's hash: access that is switched on, or off for another reason, ends it.
 
 if not is_stamped() then
 	return not_stamped()

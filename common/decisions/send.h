@@ -8,7 +8,7 @@
 
 struct redisReply;
 
-/* The decision on a message that a login wants to send: one call of scripts/send.lua. */
+/* The decision on a message that a login wants to send: one call of send.lua. */
 
 enum send_stage {
 	SEND_AT_MAIL, /* may it begin? Charges nothing (S7) */

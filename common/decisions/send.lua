@@ -10,7 +10,7 @@
 -- The log is one string of entries, oldest first: time in milliseconds, the message's id, the
 -- running total of all charges up to and with this one, and its own charge. The totals make the
 -- sum over a part of the log a subtraction, so a decision reads a few entries, whatever the limits.
--- The last bit of an id tells a receipt.
+-- The last bit of an id marks a receipt.
 
 if not is_stamped() then
 	return not_stamped()

@@ -11,10 +11,10 @@ struct redisReply;
 
 /*
  * The decision whether sessions from outside still hold (A3, A8, A10, D5): calls of
- * scripts/session.lua.
+ * session.lua.
  *
  * What a session goes by is the app password that opened it. It is found out when the login is
- * decided, so it tells a session of before a switch-off from one of after it, whatever the clocks
+ * decided, so it distinguishes a session from before a switch-off from a later one, whatever clocks
  * say and however long the login waited in between.
  */
 
@@ -31,12 +31,12 @@ enum session_verdict {
 	SESSION_UNAVAILABLE, /* not known */
 };
 
-/* So many sessions, of so many accounts, fit into one question. */
+/* At most this many sessions, of this many accounts, fit into one question. */
 #define SESSION_ASK_MAX	     40
 #define SESSION_ACCOUNTS_MAX 16
 
 /* How many of the sessions, from the first one on, can be asked about at once: those of the same
-   partition, as long as they fit. Those of an account have to stand together. */
+   partition, as long as they fit. Those of an account have to be adjacent. */
 unsigned int session_together(const struct session *sessions, unsigned int count);
 
 /* Asks about as many. The settings outlive the command. */

@@ -67,7 +67,7 @@ if access == 'enabled' and passive then -- D1
 end
 if access == 'enabled' and loses then
 	-- What was opened for a protocol that is gone ends, as if an app password had ended: what
-	-- may go on logs in again.
+	-- may continue logs in again.
 	redis.call('HSET', ACCOUNT, 'revoked', digits(time))
 	change.announce('end', time, by, from)
 end

@@ -11,7 +11,7 @@ struct redisReply;
 
 /*
  * The sweep (D2): which accounts with access on have long not been used, found through the
- * partitions' indexes (due.h). A call of scripts/unused.lua looks at one account and acts. All
+ * partitions' indexes (due.h). A call of unused.lua looks at one account and acts. All
  * times are milliseconds, since 1970 where they are points in time.
  */
 

@@ -10,7 +10,7 @@ struct redisReply;
 
 /*
  * What operations want to know about the workers: which ones are running, and how much there is to
- * do. Calls of scripts/heartbeat.lua, unseen.lua and backlog.lua. All times are milliseconds.
+ * do. Calls of heartbeat.lua, unseen.lua and backlog.lua. All times are milliseconds.
  */
 
 #define WORKERS_HEARTBEAT_MS 10000 /* how often a worker sends a heartbeat */
@@ -40,7 +40,7 @@ struct workers_entry {
 void workers_entry_read(const struct redisReply *workers, unsigned int place,
 			struct workers_entry *worker_r);
 
-/* The workers as scripts/claim.lua wants them, a line each: "NAME AGE STARTED", own among them, for
+/* The workers as claim.lua wants them, a line each: "NAME AGE STARTED", own among them, for
    free(). What is no name of a worker is left out. */
 char *workers_text(const struct redisReply *workers, const struct workers_entry *own);
 

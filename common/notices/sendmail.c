@@ -22,7 +22,7 @@ static const char *first_line(char *text)
 }
 
 /* Only what is about this one message is final: an owner has to be told (D5), and what is wrong
-   with the mail system or its configuration will be put right. */
+   with the mail system or its configuration will be fixed. */
 static enum sendmail_result judge(int exit_status)
 {
 	switch (exit_status) {

@@ -276,7 +276,7 @@ int ini_text_parse(const struct ini_text *text, const char *path, const struct i
 	};
 	int rc = ini_parse_stream(next_line, &file, take_entry, &file);
 
-	/* libinih goes on after a line that it can't read: a later mistake is not the first. */
+	/* libinih continues after a line that it can't read: a later mistake is not the first. */
 	if (rc > 0 && (file.error == NULL || (unsigned int)rc < file.error_line)) {
 		free(file.error);
 		file.error = text_format("%s:%d: expected KEY = VALUE", path, rc);

@@ -380,7 +380,7 @@ static int write_daemons(struct work *work, char **error_r)
 	return 0;
 }
 
-/* The site's first: with a key that the daemons don't have yet all of before goes on working, but
+/* The site's first: with a key that the daemons don't have yet everything older keeps working, but
    not the other way round. */
 static int place_all(struct work *work, char **error_r)
 {

@@ -62,7 +62,7 @@ struct loading {
 	enum secrets_reader reader;
 	enum section section;
 	enum secrets_purpose purpose;
-	char *api_key; /* that sites of before have in their file: nobody uses it any more */
+	char *api_key; /* of older versions' files: nobody uses it any more */
 };
 
 char *secrets_path(const char *path, enum secrets_reader reader)

@@ -32,7 +32,7 @@ struct setting {
 	const char *expected;	   /* what a value must be: "expected ..." */
 	uint64_t min, max;	   /* of numbers, and of durations in milliseconds */
 	bool is_required;
-	bool is_list; /* may go on in lines that begin with a space */
+	bool is_list; /* may continue in lines that begin with a space */
 };
 
 #define SETTINGS_TABLE_MAX 64

@@ -220,8 +220,7 @@ static char *find_doubt(struct loading *loading)
 				"%s: [tier %s]: wrong_passwords and wrong_password_networks have "
 				"a different meaning than before: %u networks that try %u each "
 				"now switch access off. Remove them for the defaults, 10 and 10, "
-				"or set "
-				"on_break_in if this is intended",
+				"or set on_break_in if this is intended",
 				loading->path, tier->name, tier->wrong_password_networks,
 				tier->wrong_passwords);
 	}

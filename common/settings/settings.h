@@ -19,7 +19,7 @@
 #define SETTINGS_LIMIT_MAX  10000
 #define SETTINGS_LOGINS_MAX 50000
 #define SETTINGS_WRONG_MAX  200
-#define SETTINGS_FAILED_MAX 1000 /* what scripts/failure.lua remembers */
+#define SETTINGS_FAILED_MAX 1000 /* what failure.lua remembers */
 #define SETTINGS_UNLIMITED  0
 
 /* What one message costs (rule S4): itself, or each of its recipients. */

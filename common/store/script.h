@@ -55,10 +55,10 @@ const char *script_text(enum script script, size_t *size_r);
 const char *script_digest(enum script script);
 
 /*
- * The milter runs scripts and gives Redis none: who reads strangers' mail is not to have Redis run
- * what it likes. So the others lend it those that it runs: they give them to Redis with the first
- * script that Redis asks them for, and the worker and Dovecot's auth from time to time as well.
- * One of these scripts by its place, from 0; SCRIPT_COUNT behind the last one.
+ * The milter runs scripts and loads none: what reads strangers' mail must not have Redis run what
+ * it likes. So the others lend it those that it runs: they load them together with the first script
+ * that Redis doesn't have, and the worker and Dovecot's auth from time to time as well.
+ * One of these scripts by its place, from 0; SCRIPT_COUNT after the last one.
  */
 enum script script_lent(unsigned int place);
 

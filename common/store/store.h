@@ -8,8 +8,8 @@ struct redisReply;
 
 /*
  * The store's blocking client: for threads and commands that may wait. (The asynchronous one,
- * for Dovecot's event loop, is dovecot-plugin/async-store.h.) It keeps idle connections for later
- * callers, so there are as many as calls were ever made at once.
+ * for Dovecot's event loop, is dovecot-plugin/auth/async-store.h.) It keeps idle connections for
+ * later callers, so there are as many as calls were ever made at once.
  *
  * The process must ignore SIGPIPE, as hiredis may write to a connection that Redis has closed.
  *

@@ -10,7 +10,7 @@ struct redisReply;
  * The store's asynchronous client, on Dovecot's event loop: any number of calls in progress over
  * one connection, written and read in batches. It connects when first asked.
  *
- * A call that Redis can't answer now (it is away, starting, or failing over) waits, and is asked
+ * A call that Redis can't answer now (it is down, starting, or failing over) waits, and is asked
  * again until its deadline: most outages are shorter than a few seconds. Every script can be run
  * twice without harm, so a call whose answer got lost is simply made again.
  */

@@ -37,7 +37,7 @@ struct auth_site *auth_site_open(const char *args)
 	return site;
 }
 
-/* Without it logins go on, and sessions are ended as if nobody knew with what they were opened. */
+/* Without it logins keep working, and sessions are ended as if nobody knew what opened them. */
 void auth_site_open_sessions(struct auth_site *site)
 {
 	char *error;

@@ -28,7 +28,7 @@ void auth_site_open_sessions(struct auth_site *site);
 /* For init. */
 void auth_site_start(struct auth_site *site);
 
-/* For deinit: calls that are under way get their callback. */
+/* For deinit: calls that are in progress get their callback. */
 void auth_site_stop(struct auth_site *site);
 void auth_site_close(struct auth_site **site);
 

@@ -7,8 +7,8 @@ struct auth_request;
 
 /*
  * What the passdb leaves in a request for the userdb: what the session will go by, and since when
- * the login has been under way. The request is one and the same in both, as Dovecot keeps it until
- * a mail process asks for the user of the login; nobody else is shown it.
+ * the login has been in progress. The request is one and the same in both, as Dovecot keeps it
+ * until a mail process asks for the user of the login; nobody else is shown it.
  */
 
 /* password is the digest of the app password, and started of the monotonic clock, in milliseconds.

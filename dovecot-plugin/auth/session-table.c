@@ -225,7 +225,7 @@ static unsigned int choose_place(const struct place bucket[BUCKET_SIZE], pid_t p
 
 /*
  * While Dovecot is reloaded, two auth processes may write, and in the same moment choose the same
- * place: then a session is left without a note, as one of before the first.
+ * place: then a session is left without a note, like one from before the first.
  */
 int session_table_note(struct session_table *table, pid_t pid, const struct session *session)
 {

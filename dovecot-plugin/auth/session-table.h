@@ -10,7 +10,7 @@
 /*
  * Which app password opened what a mail process serves: a file in Dovecot's base_dir that its auth
  * process writes when a mail process asks for the user of a login, and that doveadm reads to end
- * sessions (D5). Dovecot 2.3 tells of a session no more than its process and its address.
+ * sessions (D5). Dovecot 2.3 reports no more of a session than its process and address.
  *
  * It is a file, and not in the memory of the auth process, so that it outlives a reload, and only
  * root reaches it, as no socket of that process does. It has a place for each of some 130,000
@@ -18,7 +18,7 @@
  * whose process has ended.
  *
  * A process that serves several sessions, at once or one after the other, has a note for each of
- * the newest. Notes of an earlier process of that number are told by its beginning, and those of an
+ * the newest. Notes of an earlier process of that number are seen by its beginning, and those of an
  * earlier boot begin a new file. For one thread. It doesn't know Dovecot.
  */
 

@@ -265,13 +265,13 @@ static enum check_status judge_form(const char *list, const char *where, char *t
 	if (*list == '\0')
 		return check_say(text_r, CHECK_WRONG,
 				 ALLOWED
-				 "%s is empty, so whoever is let in can read and delete all "
+				 "%s is empty, so anyone with the key can read and delete all "
 				 "mail: list the commands that are needed",
 				 where);
 	if (strstr(list, ", ") != NULL || strstr(list, " ,") != NULL)
 		return check_say(text_r, CHECK_WRONG,
-				 ALLOWED "%s has a space next to a comma, which hides the "
-					 "command beside it: remove it",
+				 ALLOWED "%s has a space next to a comma, so the command there "
+					 "isn't recognised: remove the space",
 				 where);
 	return CHECK_OK;
 }

@@ -75,11 +75,11 @@ bool check_has_no_milters(const struct check_site *site, const struct check_serv
 /* Whether Postfix's name of a socket, which may be relative to its queue, means this path. */
 bool check_is_socket(const struct check_site *site, const char *address, const char *path);
 
-/* check-postfix-bounces.c: what the milter must be shown and mustn't hold up. */
+/* postfix-bounces.c: what the milter must be shown and mustn't hold up. */
 check_function_t check_postfix_bounces, check_postfix_bounces_port_25, check_postfix_bounces_action,
 	check_postfix_bounces_checks, check_postfix_filter;
 
-/* check-postfix-senders.c: who may send as whom, and pass for Postfix. */
+/* postfix-senders.c: who may send as whom, and pass for Postfix. */
 check_function_t check_postfix_sender, check_postfix_sendmail, check_postfix_pickup;
 
 #endif

@@ -1,4 +1,4 @@
-/* Who is logged in, as Dovecot's anvil process tells it. */
+/* Who is logged in, as Dovecot's anvil process reports it. */
 
 #include "anvil.h"
 

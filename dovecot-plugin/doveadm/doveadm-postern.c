@@ -117,7 +117,7 @@ const char *postern_dovecot_file(void)
 	if (stat(path, &st) == 0 && S_ISREG(st.st_mode))
 		return path;
 	/* A process of Dovecot's gets its settings from a socket; Dovecot leaves a link to the file
-	   beside that. */
+	   next to that. */
 	path = t_strconcat(doveadm_settings->base_dir, "/dovecot.conf", NULL);
 	return t_realpath(path, &target, &error) == 0 ? target : path;
 }

@@ -11,7 +11,7 @@
 /*
  * The sessions from outside on this host, with what opened them: what Dovecot's anvil says of who
  * is logged in, joined with the notes of its auth process (session-table.h). The notes also have
- * those whose login is still under way: anvil doesn't know of these, as of a POP3 session that
+ * those whose login is still in progress: anvil doesn't know of these, as of a POP3 session that
  * waits for the mailbox's lock.
  *
  * All strings and tables are of the list. It doesn't know Dovecot.
@@ -36,7 +36,7 @@ struct session_question {
 };
 
 struct session_list {
-	struct session_row *rows; /* those of an account stand together */
+	struct session_row *rows; /* those of an account are adjacent */
 	size_t count;
 	struct session_notes notes;
 	enum session_verdict *verdicts; /* on each note */
@@ -69,7 +69,7 @@ typedef bool session_list_is_one_t(void *context, const char *service, const cha
  * any of them may be what is still there, and one that is over is enough.
  *
  * What anvil doesn't know may be over, and its process at hand for the next session, which would
- * end with it: then it holds. If it is being made, anvil will know of it, and tell.
+ * end with it: then it holds. If it is being made, anvil will know of it, and say so.
  */
 enum session_verdict session_list_verdict(const struct session_list *list,
 					  const struct session_row *row,

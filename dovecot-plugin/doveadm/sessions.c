@@ -94,7 +94,7 @@ static bool is_one(void *context, const char *service, const char *name)
 	return facts->known[facts->count++].is_one;
 }
 
-/* Ends what is over among the rows of an account, the first of which is at *place; moves it behind
+/* Ends what is over among the rows of an account, the first of which is at *place; moves it past
    the last of them. */
 static struct outcome end_account(const struct session_list *list, struct facts *facts,
 				  size_t *place)

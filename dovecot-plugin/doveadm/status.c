@@ -137,7 +137,8 @@ static const char *refused(const struct access_status *status)
 {
 	if (status->refused_times == 0)
 		return "";
-	return t_strdup_printf("%u times, status %s", status->refused_times,
+	return t_strdup_printf("%u %s, status %s", status->refused_times,
+			       status->refused_times == 1 ? "time" : "times",
 			       status->refused_status);
 }
 

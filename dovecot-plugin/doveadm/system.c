@@ -74,8 +74,7 @@ static bool print_workers(struct postern_run *run)
 	if (here == 0)
 		print(run, "worker", "none",
 		      "No postern-worker is running: sessions continue when access goes off, and "
-		      "owners "
-		      "aren't told.");
+		      "owners aren't told.");
 	freeReplyObject(reply);
 	return TRUE;
 }
@@ -83,13 +82,13 @@ static bool print_workers(struct postern_run *run)
 static void print_host(const struct postern_run *run, const struct system_host *host)
 {
 	print(run, t_strconcat("host ", host->name, NULL), "unseen",
-	      t_strdup_printf("Sessions of %lld switch-offs since %s weren't seen to end there "
-			      "before the owner was told, the last at %s.",
+	      t_strdup_printf("Sessions weren't seen to end there before the owner was told: "
+			      "switch-offs: %lld, the first at %s, the last at %s.",
 			      (long long)host->switch_offs, postern_time(host->first),
 			      postern_time(host->last)));
 }
 
-/* The hosts where sessions may have gone on. FALSE when Redis can't tell: the row has then been
+/* The hosts where sessions may have continued. FALSE when Redis can't tell: the row has then been
  * printed.
  */
 static bool print_hosts(struct postern_run *run)

@@ -25,7 +25,7 @@ enum bounce_quote_aim {
 enum bounce_quote_place {
 	BOUNCE_QUOTE_WORDS,  /* words about the original */
 	BOUNCE_QUOTE_HEADER, /* the header of a message that was on its way */
-	BOUNCE_QUOTE_TOKEN,  /* in that header, a trace whose token may go on in the next line */
+	BOUNCE_QUOTE_TOKEN,  /* in that header, a trace whose token may continue in the next line */
 };
 
 struct bounce_quote {

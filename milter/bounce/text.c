@@ -100,7 +100,7 @@ static bool has_word(const char *line, const char *const words[], size_t count)
 	return false;
 }
 
-/* True if the text goes on with an SMTP server's reply (RFC 5321 section 4.2) to MAIL, RCPT or
+/* True if the text continues with an SMTP server's reply (RFC 5321 section 4.2) to MAIL, RCPT or
    DATA: the code, a separator, and something after it. */
 static bool is_reply(const char *text)
 {

@@ -1,4 +1,4 @@
-"""The doors to doveadm over HTTP: webmail's, support's, and postern-worker's own."""
+"""doveadm's HTTP listeners: webmail's, support's, and postern-worker's own."""
 
 import base64
 import json

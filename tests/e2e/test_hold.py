@@ -250,7 +250,7 @@ def test_d5_a_dead_host_holds_the_notice_for_two_minutes(own, account):
     wait_until(lambda: own.status(account)["sessions_unseen"] == "host-two", "status")
     row = system(own)["host host-two"]
     assert row["status"] == "unseen"
-    assert "Sessions of 1 switch-offs since" in row["text"]
+    assert "switch-offs: 1, the first at" in row["text"]
     own.on(account)
     assert own.status(account)["sessions_unseen"] == ""
 

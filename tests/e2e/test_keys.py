@@ -1,5 +1,5 @@
 """
-Keys that open only what they must: doveadm's three doors, the secrets of each piece, and what a
+Keys that open only what they must: doveadm's three listeners, each component's secrets, and what a
 milter that is taken over gets hold of (A2).
 """
 

@@ -210,7 +210,7 @@ def test_d5_a_full_mailbox_gets_the_notice_when_there_is_room(own, account):
                         r"status=5\.2\.2 verdict=waits queue_id=\w+", line)
     assert 590 < waiting(own, account) / 1000 - time.time() <= 600
     row = own.status(account)
-    assert row["notice_refused"] == "1 times, status 5.2.2" and row["notice_again"]
+    assert row["notice_refused"] == "1 time, status 5.2.2" and row["notice_again"]
     assert system(own)["refused notices"]["text"].startswith("To be tried again: 1")
     wait_until_idle(own)
     assert open_entries(own) == 0

@@ -49,7 +49,7 @@ def sent(sandbox, user):
 
 def age(sandbox, user, seconds):
     """
-    Lets time pass for what the account has sent: doc/architecture.md tells how Redis keeps it, and
+    Lets time pass for what the account has sent: doc/architecture.md says how Redis keeps it, and
     that is quicker than to wait.
     """
     client = redis.Redis(port=sandbox.redis_port)
