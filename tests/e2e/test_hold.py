@@ -13,10 +13,13 @@ import time
 import pytest
 
 from conftest import NOTICE_SECONDS, new_account, wait_until
-from test_worker import SUBJECTS, add_event, mail_of, outbox_of, settle, wait_until_idle
+from test_worker import (SUBJECTS, add_event, imap_login, is_alive, mail_of, outbox_of, settle,
+                         wait_until_idle)
 
 # From the switch-off to the mailbox, when all hosts answer.
 IN_TIME = 40
+# How often a worker looks for the sessions of a switch-off, at the last after 15 s.
+PASSES = 6
 SETTINGS = {"worker": {"notice_lease": "2s"}}
 
 
@@ -286,6 +289,40 @@ def test_d5_a_dovecot_that_does_not_answer_holds_the_notice(own, account):
     wait_until(lambda: is_held(own, entry), "the entry to be held")
     wait_for_off(own, account, seconds=IN_TIME)
     own.wait_for_log("worker", f'account={account} sessions=unseen hosts="{socket.gethostname()}"')
+
+
+def test_d5_a_busy_process_holds_the_notice(box, account):
+    """
+    It was told to end, and ends when it is through with what its client has sent ahead: until then
+    that may delete the notice.
+    """
+    client = imap_login(box, account, on_and_settled(box, account))
+    pid = session_pid(box, account)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        box.off(account)
+        told = f"account={account} sessions=ended"
+        # After the last of the looks it goes on looking, each second. (A worker that has just
+        # started looks at everybody, twice.)
+        wait_until(lambda: box.log("worker").count(told) > PASSES + 4, "more looks", IN_TIME)
+        assert SUBJECTS["admin"] not in subjects_of(box, account)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    wait_for_off(box, account, seconds=IN_TIME)
+    assert not is_alive(client)
+    assert f"account={account} sessions=unseen" not in box.log("worker")
+
+
+def on_and_settled(box, user):
+    password = box.on(user)
+    settle(box, user, 1)
+    box.set(user, tier="paid")
+    return password
+
+
+def session_pid(box, user):
+    pid, = re.findall(r"\d+", box.doveadm("who", user)[0]["pids"])
+    return int(pid)
 
 
 def block_doveadm(own):

@@ -322,7 +322,7 @@ def test_d5_a_refusal_waits_for_redis(own, account):
     wait_until(lambda: (own.inside("postqueue", "-c", postfix, "-f"), waiting(own, account))[1],
                "the refusal", 60, 1)
     wait_until(lambda: "Mail queue is empty" in own.inside("mailq").stdout, "an empty queue")
-    assert own.status(account)["notice_refused"].startswith("1 times")
+    assert own.status(account)["notice_refused"].startswith("1 time, ")
 
 
 def wait_until_idle_but_queue(own):
