@@ -49,7 +49,7 @@ noinst_LTLIBRARIES += %reldir%/libpostern-common.la
 	%reldir%/decisions/unused.c %reldir%/decisions/unused.h \
 	%reldir%/decisions/workers.c %reldir%/decisions/workers.h \
 	%reldir%/notices/encoded-word.c %reldir%/notices/encoded-word.h \
-	%reldir%/decisions/notice-name.c %reldir%/notices/notice-name.h \
+	%reldir%/decisions/notice-name.c %reldir%/decisions/notice-name.h \
 	%reldir%/notices/notice-render.c \
 	%reldir%/notices/notice-template.c %reldir%/notices/notice-template.h \
 	%reldir%/notices/notice.c %reldir%/notices/notice.h %reldir%/notices/notice-private.h \
