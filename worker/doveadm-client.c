@@ -229,6 +229,13 @@ static json_t *accounts_parameter(const char *const accounts[], size_t count)
 	return json_pack("{s: b}", "all", 1);
 }
 
+static enum doveadm_ended read_ended(const char *status)
+{
+	if (strcmp(status, "done") == 0)
+		return DOVEADM_ENDED;
+	return strcmp(status, "waiting") == 0 ? DOVEADM_ENDED_WAITING : DOVEADM_ENDED_UNKNOWN;
+}
+
 int doveadm_end_sessions(struct doveadm *client, const struct settings *settings,
 			 const char *const accounts[], size_t count,
 			 doveadm_ended_callback_t *callback, void *context, const char **error_r)
@@ -251,7 +258,7 @@ int doveadm_end_sessions(struct doveadm *client, const struct settings *settings
 				"ended", &ended, "text", &text) < 0 ||
 		    ended < 0)
 			continue;
-		callback(context, user, strcmp(word, "done") == 0 ? ended : -1, text);
+		callback(context, user, read_ended(word), ended, text);
 	}
 	json_decref(rows);
 	return 0;

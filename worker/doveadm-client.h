@@ -22,10 +22,15 @@ struct doveadm;
 struct doveadm *doveadm_create(void);
 void doveadm_free(struct doveadm **client);
 
-/* An account whose sessions were looked at, and how many of them were ended; -1 when that can't be
-   told: text then says why. */
-typedef void doveadm_ended_callback_t(void *context, const char *account, int ended,
-				      const char *text);
+enum doveadm_ended {
+	DOVEADM_ENDED,	       /* all that was there to end was told to */
+	DOVEADM_ENDED_WAITING, /* all but a login that is still under way */
+	DOVEADM_ENDED_UNKNOWN, /* can't tell: text says why */
+};
+
+/* An account whose sessions were looked at, and how many of them were ended. */
+typedef void doveadm_ended_callback_t(void *context, const char *account, enum doveadm_ended how,
+				      int count, const char *text);
 
 /* Ends the sessions of some accounts that are over, in one call, and hands out each of the accounts
    in the same order. With none, it looks at all who are logged in, and hands out those of whom some

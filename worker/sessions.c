@@ -130,7 +130,7 @@ static void on_event(void *context, const struct outbox_event *event)
 
 enum result {
 	RESULT_UNKNOWN, /* Dovecot or Redis didn't say */
-	RESULT_TOLD,	/* sessions were told to end */
+	RESULT_TOLD,	/* sessions were told to end, or will have to be */
 	RESULT_CLEAN,	/* there was nothing to end */
 };
 
@@ -143,23 +143,35 @@ struct call {
 	bool failed; /* for some */
 };
 
-static void on_ended(void *context, const char *account, int ended, const char *text)
+static enum result result_of(struct call *call, enum doveadm_ended how, int count, const char *text)
+{
+	switch (how) {
+	case DOVEADM_ENDED:
+		return count > 0 ? RESULT_TOLD : RESULT_CLEAN;
+	case DOVEADM_ENDED_WAITING:
+		return RESULT_TOLD;
+	case DOVEADM_ENDED_UNKNOWN:
+		break;
+	}
+	trouble_failed(&call->sessions->calls, text);
+	call->failed = true;
+	return RESULT_UNKNOWN;
+}
+
+static void on_ended(void *context, const char *account, enum doveadm_ended how, int count,
+		     const char *text)
 {
 	struct call *call = context;
+	enum result result = result_of(call, how, count, text);
 	char word[LOG_WORD_SIZE];
 
-	if (ended < 0) {
-		trouble_failed(&call->sessions->calls, text);
-		call->failed = true;
-	} else if (ended > 0) {
+	if (count > 0) {
 		log_word(account, word);
-		log_line(LOG_INFO, "account=%s sessions=ended count=%d", word, ended);
+		log_line(LOG_INFO, "account=%s sessions=ended count=%d", word, count);
 	}
 	/* Answers come in the order of the question. */
 	if (call->answered < call->count && strcmp(account, call->accounts[call->answered]) == 0)
-		call->results[call->answered++] = ended < 0   ? RESULT_UNKNOWN
-						  : ended > 0 ? RESULT_TOLD
-							      : RESULT_CLEAN;
+		call->results[call->answered++] = result;
 }
 
 /* Asks Dovecot to end what is over: of the call's accounts, or of all if it has none. */

@@ -12,6 +12,10 @@
 
 #define NO_NOTE SIZE_MAX
 
+/* A login that was noted becomes a session within that time, or ends: POP3 waits for another one's
+   lock for ten seconds. */
+#define BEING_MADE_MS 20000
+
 /* An account that is asked for, by what it is in the notes. */
 struct wanted {
 	unsigned char tag[SESSION_TABLE_ACCOUNT_SIZE];
@@ -148,6 +152,7 @@ static void add_hidden(struct making *making)
 		row = add_row(making, wanted->account->text, note->pid, note->account);
 		row->connections = 1;
 		row->hidden = true;
+		row->fresh = process_clock() - note->noted < BEING_MADE_MS;
 		snprintf(row->service, sizeof(row->service), "%s", protocol_word(note->protocol));
 	}
 }
@@ -302,13 +307,16 @@ enum session_verdict session_list_verdict(const struct session_list *list,
 		return row->verdict;
 	if (counts[SESSION_OVER] == 0)
 		return SESSION_HOLDS;
-	if (row->hidden && !is_one(context, row->service, "service_count"))
-		return SESSION_HOLDS;
 	if (counts[SESSION_HOLDS] > 0 && is_of(list, row, end - 1) &&
 	    list->verdicts[end - 1] == SESSION_HOLDS &&
 	    is_one(context, row->service, "client_limit"))
 		return SESSION_HOLDS;
 	return SESSION_OVER;
+}
+
+bool session_list_waits(const struct session_row *row, session_list_is_one_t *is_one, void *context)
+{
+	return row->hidden && !is_one(context, row->service, "service_count");
 }
 
 bool session_list_end(const struct session_row *row)

@@ -25,6 +25,7 @@ struct session_row {
 	int64_t started; /* when the process was; -1 if it is gone, or another one has its number */
 	unsigned int connections;
 	bool hidden; /* from anvil */
+	bool fresh; /* noted so short a time ago that it may still be being made, if it is hidden */
 	/* The notes about this process, and what is this account's there. */
 	size_t notes, notes_count;
 	unsigned char tag[SESSION_TABLE_ACCOUNT_SIZE];
@@ -67,13 +68,16 @@ typedef bool session_list_is_one_t(void *context, const char *service, const cha
  * The verdict on a row. A process that served several sessions of the account has several notes. If
  * it serves one at a time, the newest is the one that counts, unless it is somebody else's; else
  * any of them may be what is still there, and one that is over is enough.
- *
- * What anvil doesn't know may be over, and its process at hand for the next session, which would
- * end with it: then it holds. If it is being made, anvil will know of it, and say so.
  */
 enum session_verdict session_list_verdict(const struct session_list *list,
 					  const struct session_row *row,
 					  session_list_is_one_t *is_one, void *context);
+
+/* True if what is over can't be ended yet. What anvil doesn't know may have ended by itself, and
+   its process be at hand for the next session, which would end with it. If it is still being made,
+   anvil is going to know of it. */
+bool session_list_waits(const struct session_row *row, session_list_is_one_t *is_one,
+			void *context);
 
 /* Ends what the row's process serves, as `doveadm kick` does in Dovecot 2.3. False if the process
    is gone, or may not be ended. */

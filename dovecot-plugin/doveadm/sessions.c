@@ -19,6 +19,7 @@ static const struct postern_column columns[] = {
 /* What became of an account's sessions. */
 struct outcome {
 	unsigned int ended;
+	bool waits; /* some can't be ended yet */
 	bool unavailable;
 };
 
@@ -110,7 +111,9 @@ static struct outcome end_account(const struct session_list *list, struct facts 
 		case SESSION_HOLDS:
 			break;
 		case SESSION_OVER:
-			if (session_list_end(row))
+			if (session_list_waits(row, is_one, facts))
+				outcome.waits = outcome.waits || row->fresh;
+			else if (session_list_end(row))
 				outcome.ended += row->connections;
 			break;
 		case SESSION_UNAVAILABLE:
@@ -132,13 +135,15 @@ static void report(const struct postern_run *run, const char *account, struct ou
 					   : "What Redis holds under this name is not an account.");
 		return;
 	}
+	const char *text = outcome.ended == 0 ? "No session had to end."
+			   : outcome.ended == 1
+				   ? "One session was ended."
+				   : t_strdup_printf("%u sessions were ended.", outcome.ended);
 	const char *values[] = {
 		account,
-		"done",
+		outcome.waits ? "waiting" : "done",
 		dec2str(outcome.ended),
-		outcome.ended == 0   ? "No session had to end."
-		: outcome.ended == 1 ? "One session was ended."
-				     : t_strdup_printf("%u sessions were ended.", outcome.ended),
+		outcome.waits ? t_strconcat(text, " A login is still under way.", NULL) : text,
 	};
 
 	postern_print(run, values);
@@ -158,7 +163,7 @@ static void end_sessions(struct postern_run *run, struct session_list *list,
 		const char *account = list->rows[place].account;
 
 		outcome = end_account(list, &facts, &place);
-		if (accounts == NULL && (outcome.ended > 0 || outcome.unavailable))
+		if (accounts == NULL && (outcome.ended > 0 || outcome.waits || outcome.unavailable))
 			report(run, account, outcome, error);
 		for (size_t i = 0; accounts != NULL && i < count; i++) {
 			if (strcmp(accounts[i].text, account) == 0)

@@ -552,6 +552,29 @@ def test_command_of_all(own, account):
     assert is_alive(stays)
 
 
+def test_command_waits_for_a_login(own, account):
+    """
+    Where processes go on, what waits for POP3's lock can't be told from one that waits for a
+    client: it ends when it has got the lock, and until then the command says that it waits.
+    """
+    configure(own, "service pop3 {", "  service_count = 100", "}")
+    os.kill(own.worker_pid, signal.SIGKILL)
+    own.set(account, tier="paid")
+    password = own.on(account)
+    webmail = own.pop3(own.internal_address)
+    webmail.user(account)
+    webmail.pass_(own.webmail_password(account))
+    clients = Clients()
+    clients.begin(pop3_in_flight, own, account, password, None)
+    wait_for_logins(own, account, 2)
+    own.off(account)
+    row, = end(own, account)
+    assert (row["status"], row["ended"]) == ("waiting", 0)
+    webmail.quit()
+    wait_until(lambda: end(own, account)[0]["ended"] == 1, "the waiting login to be ended")
+    assert not clients.survivors()
+
+
 @pytest.mark.parametrize("mask", ["*", "*@example.test", "127.0.0.0/8", "", "?"])
 def test_command_takes_no_masks(sandbox, mask):
     rows = http_rows(sandbox, "posternSessionsEnd", door=WORKER, users=[mask])

@@ -414,10 +414,10 @@ static void lists_sessions(void **state)
 	assert_int_equal(session_list_verdict(&list, find_row(&list, waits), is_one, client_limit),
 			 SESSION_OVER);
 	/* Its process may have another session next. */
-	assert_int_equal(session_list_verdict(&list, find_row(&list, waits), is_one, service_count),
-			 SESSION_HOLDS);
-	assert_int_equal(session_list_verdict(&list, find_row(&list, old), is_one, service_count),
-			 SESSION_OVER);
+	assert_true(session_list_waits(find_row(&list, waits), is_one, service_count));
+	assert_true(find_row(&list, waits)->fresh);
+	assert_false(session_list_waits(find_row(&list, waits), is_one, none));
+	assert_false(session_list_waits(find_row(&list, old), is_one, service_count));
 	assert_null(find_row(&list, webmail));
 	assert_true(session_list_end(find_row(&list, waits)));
 	waitpid(waits, NULL, 0);
